@@ -1,0 +1,169 @@
+"""Jobs: one recognition each, from its upload to its kept result.
+
+A job's picture is a blob; the queue holds only ids and options. Its result is an RQ result stream, so that a waiting
+request misses nothing between enqueueing and waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.results import Result
+from rq.serializers import JSONSerializer
+
+from platehost.blobs import Blobs
+from platehost.options import Options
+from platehost.reading import Failure, Outcome, from_json
+from platehost.settings import Settings
+from platehost.store import Client, is_outage
+
+QUEUE = "recognise"
+FUNCTION = "worker.tasks.recognise"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class QueueFull(Exception):
+    """The queue is at its limit; nothing was accepted."""
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a face asks for: `echo` is what it needs back to render the answer, `smallest` the least sides accepted.
+
+    `smallest` is (longer side, shorter side) in pixels.
+    """
+
+    account: str
+    face: str
+    options: Options = field(default_factory=Options)
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    smallest: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job as its owner sees it; `state` is queued, started, finished or failed, `outcome` is there when it ended."""
+
+    id: str
+    state: str
+    account: str
+    face: str
+    options: Options
+    echo: Mapping[str, Any]
+    created: datetime
+    outcome: Outcome | None
+
+
+class Jobs:
+    """The jobs in one Redis. Every method may raise redis.RedisError when the store cannot be reached."""
+
+    def __init__(self, store: Client, waiting: Client, blobs: Blobs, settings: Settings) -> None:
+        """`waiting` is a client whose socket timeout is longer than the sync window (store.connect_waiting)."""
+        self._store = store
+        self._waiting = waiting
+        self._blobs = blobs
+        self._settings = settings
+        self._queue = Queue(QUEUE, connection=store, serializer=JSONSerializer)
+
+    def submit(self, picture: bytes, request: JobRequest) -> str:
+        """Keeps the picture and enqueues its recognition; returns the job's id. Raises QueueFull."""
+        if self._store.llen(self._queue.key) >= self._settings.queue_limit:
+            raise QueueFull
+        job_id = uuid.uuid4().hex
+        self._blobs.put(blob_name(job_id), picture, self._settings.blob_ttl)
+        # A duplicate means that the connection broke after Redis took the job, and the client sent it again.
+        with contextlib.suppress(DuplicateJobError):
+            self._queue.enqueue_call(
+                FUNCTION,
+                kwargs={
+                    "account": request.account,
+                    "options": request.options.to_json(),
+                    "smallest": list(request.smallest) if request.smallest else None,
+                },
+                timeout=self._settings.job_timeout,
+                result_ttl=self._settings.result_ttl,
+                failure_ttl=self._settings.result_ttl,
+                description="recognise",
+                job_id=job_id,
+                meta={"account": request.account, "face": request.face, "echo": dict(request.echo)},
+                retry=Retry(max=self._settings.job_retries) if self._settings.job_retries else None,
+                unique=True,
+            )
+        return job_id
+
+    def wait(self, job_id: str, seconds: float) -> Outcome | None:
+        """The job's outcome, None when it is not there after `seconds`.
+
+        A store that goes away meanwhile is waited for like a slow worker: the job was accepted and is not lost.
+        """
+        ends = time.monotonic() + seconds
+        pause = 0.05
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                # Redis takes 0 as "for ever".
+                found = self._waiting.xread({_result_key(job_id): "0-0"}, block=max(1, int(left * 1000)))
+            except redis.RedisError as error:
+                if not is_outage(error):
+                    raise
+                time.sleep(min(pause, max(0.0, ends - time.monotonic())))
+                pause = min(pause * 2, 0.5)
+                continue
+            if found:
+                stream_id, entry = found[0][1][-1]
+                return _outcome(Result.restore(job_id, stream_id.decode(), entry, self._waiting, JSONSerializer))
+        return None
+
+    def state(self, job_id: str) -> JobState | None:
+        """The job with this id, None when there is none or its result's time is over."""
+        if not _ID.fullmatch(job_id):
+            return None
+        try:
+            job = Job.fetch(job_id, connection=self._store, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return None
+        if "face" not in job.meta:
+            return None
+        latest = job.latest_result()
+        outcome = _outcome(latest) if latest else None
+        return JobState(
+            id=job_id,
+            state=_state(job, outcome),
+            account=job.meta["account"],
+            face=job.meta["face"],
+            options=Options.from_json(job.kwargs["options"]),
+            echo=job.meta["echo"],
+            created=job.created_at.astimezone(UTC) if job.created_at.tzinfo else job.created_at.replace(tzinfo=UTC),
+            outcome=outcome,
+        )
+
+
+def blob_name(job_id: str, index: int = 0) -> str:
+    return f"{job_id}:{index}"
+
+
+def _result_key(job_id: str) -> str:
+    return str(Result.get_key(job_id))  # type: ignore[no-untyped-call]
+
+
+def _state(job: Job, outcome: Outcome | None) -> str:
+    if outcome is not None:
+        return "failed" if isinstance(outcome, Failure) else "finished"
+    return "started" if job.get_status(refresh=False) == JobStatus.STARTED else "queued"
+
+
+def _outcome(result: Result) -> Outcome:
+    if result.type == Result.Type.SUCCESSFUL and result.return_value is not None:
+        return from_json(result.return_value)
+    # The reason stands in the worker's log; a trace is nothing for a client.
+    return Failure("job_failed", "The recognition failed on the server, also when tried again. Nothing was counted.")

@@ -1,0 +1,103 @@
+"""What a worker found in one picture, as plain frozen records, and their JSON form in the store.
+
+Boxes and corners are in pixels of the upright picture (after EXIF orientation), origin top left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Box = tuple[float, float, float, float]
+Corner = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible text of a plate; `score` is the geometric mean of its characters' probabilities."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a plate is from, such as `gb` or `us-ca`, and how sure that is (0 to 1)."""
+
+    code: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """The vehicle that carries a plate."""
+
+    type: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One plate: `box` is x1, y1, x2, y2; `corners` go clockwise from the plate's top left; `text` is A-Z and 0-9."""
+
+    box: Box
+    dscore: float
+    text: str
+    score: float
+    candidates: tuple[Candidate, ...] = ()
+    corners: tuple[Corner, ...] | None = None
+    char_scores: tuple[float, ...] = ()
+    region: Region | None = None
+    vehicle: Vehicle | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All plates of one picture: `core_ms` is the time of the core's call it was in, `timings` its own per stage."""
+
+    width: int
+    height: int
+    plates: tuple[Plate, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    core_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a picture has no reading: a stable code of the core or the worker, and a message fit for a client."""
+
+    code: str
+    message: str
+
+
+Outcome = Reading | Failure
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """The JSON object that the store keeps: `{"reading": …}` or `{"failure": …}`."""
+    return {"reading" if isinstance(outcome, Reading) else "failure": asdict(outcome)}
+
+
+def from_json(stored: Mapping[str, Any]) -> Outcome:
+    """The inverse of `to_json`. Raises KeyError or TypeError when the object is not of that form."""
+    if "failure" in stored:
+        return Failure(**stored["failure"])
+    fields = dict(stored["reading"])
+    fields["plates"] = tuple(_plate(each) for each in fields["plates"])
+    return Reading(**fields)
+
+
+def _plate(stored: Mapping[str, Any]) -> Plate:
+    fields = dict(stored)
+    fields["box"] = tuple(fields["box"])
+    fields["candidates"] = tuple(Candidate(**each) for each in fields["candidates"])
+    fields["char_scores"] = tuple(fields["char_scores"])
+    if fields["corners"] is not None:
+        fields["corners"] = tuple(tuple(each) for each in fields["corners"])
+    if fields["region"] is not None:
+        fields["region"] = Region(**fields["region"])
+    if fields["vehicle"] is not None:
+        fields["vehicle"] = Vehicle(**{**fields["vehicle"], "box": tuple(fields["vehicle"]["box"])})
+    return Plate(**fields)

@@ -1,0 +1,1 @@
+"""One module per API: a reading in that API's own words."""

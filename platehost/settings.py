@@ -1,0 +1,182 @@
+"""Every setting of the service, read once from the environment.
+
+One table: a setting is a field of `Settings`; its environment variable and its sentence of documentation stand in the
+field's metadata. docs/settings.md is held equal to this table by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used. The message names the variable, the value's fault and the remedy."""
+
+
+def _setting(env: str, default: Any, doc: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
+    return field(default=default, metadata={"env": env, "doc": doc, "minimum": minimum, "maximum": maximum})
+
+
+def default_pack() -> str:
+    """The folder of the pack that ships with the code: models/default beside the packages."""
+    return str(Path(__file__).resolve().parent.parent / "models" / "default")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process. Times are in seconds, sizes in the unit that the name says."""
+
+    redis_url: str = _setting(
+        "REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        "The Redis that holds queues, records and, unless PLATEHOST_BLOB_URL says otherwise, pictures.",
+    )
+    blob_url: str = _setting(
+        "PLATEHOST_BLOB_URL",
+        "",
+        "Where pictures wait for a worker: a redis:// URL or a file:///folder; empty means REDIS_URL.",
+    )
+    pack: str = _setting(
+        "PLATEHOST_PACK", default_pack(), "The folder of the model pack that workers and `platehost read` load."
+    )
+    host: str = _setting("PLATEHOST_HOST", "0.0.0.0", "The address that web listens on.")  # noqa: S104
+    port: int = _setting("PLATEHOST_PORT", 8080, "The TCP port that web listens on.", minimum=1, maximum=65535)
+    web_processes: int = _setting("PLATEHOST_WEB_PROCESSES", 1, "How many web processes serve the port.", minimum=1)
+    web_threads: int = _setting(
+        "PLATEHOST_WEB_THREADS",
+        96,
+        "Threads of one web process; each request that waits for its reading holds one, 16 are kept for the rest.",
+        minimum=20,
+        maximum=2048,
+    )
+    sync_window: float = _setting(
+        "PLATEHOST_SYNC_WINDOW",
+        8.0,
+        "Seconds that a request waits for its reading before it is answered by 202 and a status URL.",
+        minimum=0,
+        maximum=300,
+    )
+    job_timeout: int = _setting(
+        "PLATEHOST_JOB_TIMEOUT", 30, "Seconds that one recognition may take inside a worker.", minimum=1, maximum=3600
+    )
+    job_retries: int = _setting(
+        "PLATEHOST_JOB_RETRIES",
+        2,
+        "How often a job is run again after its worker died or failed.",
+        minimum=0,
+        maximum=10,
+    )
+    result_ttl: int = _setting(
+        "PLATEHOST_RESULT_TTL", 3600, "Seconds that a finished job and its reading are kept for polling.", minimum=60
+    )
+    blob_ttl: int = _setting(
+        "PLATEHOST_BLOB_TTL",
+        3600,
+        "Seconds that an uploaded picture may wait for a worker before it is dropped.",
+        minimum=60,
+    )
+    queue_limit: int = _setting(
+        "PLATEHOST_QUEUE_LIMIT", 1000, "Jobs that may wait in the queue; beyond it web answers 503.", minimum=1
+    )
+    max_upload_mb: float = _setting(
+        "PLATEHOST_MAX_UPLOAD_MB",
+        10.0,
+        "Largest picture that is accepted, in MB of 1,000,000 bytes.",
+        minimum=0.001,
+        maximum=200,
+    )
+    max_pixels: int = _setting(
+        "PLATEHOST_MAX_PIXELS",
+        50_000_000,
+        "Largest picture that is decoded, in pixels (width times height).",
+        minimum=10_000,
+    )
+    batch_size: int = _setting(
+        "PLATEHOST_BATCH_SIZE",
+        8,
+        "Most pictures that a worker takes from the queue for one call of the core.",
+        minimum=1,
+        maximum=256,
+    )
+    workers: int = _setting(
+        "PLATEHOST_WORKERS", 1, "Worker processes that `platehost serve` starts.", minimum=1, maximum=256
+    )
+    worker_threads: int = _setting(
+        "PLATEHOST_WORKER_THREADS",
+        1,
+        "Threads that one model may use inside one worker process.",
+        minimum=1,
+        maximum=64,
+    )
+    worker_max_jobs: int = _setting(
+        "PLATEHOST_WORKER_MAX_JOBS",
+        50_000,
+        "Jobs after which a worker starts afresh in its own process; 0 means never.",
+        minimum=0,
+    )
+    lease: int = _setting(
+        "PLATEHOST_LEASE",
+        8,
+        "Seconds without a sign of life after which a worker's started jobs are given to another.",
+        minimum=3,
+        maximum=600,
+    )
+    reap_interval: float = _setting(
+        "PLATEHOST_REAP_INTERVAL", 1.0, "Seconds between two looks for jobs of dead workers.", minimum=0.1, maximum=60
+    )
+    rate_limit: str = _setting(
+        "PLATEHOST_RATE_LIMIT",
+        "100 per second",
+        "Requests that one key may send, in Flask-Limiter's words, such as '8 per second' or '600 per minute'.",
+    )
+    snapshot_status: int = _setting(
+        "PLATEHOST_SNAPSHOT_STATUS",
+        201,
+        "Status of a successful Snapshot answer: 201 as the cloud or 200 as the SDK.",
+        minimum=200,
+        maximum=201,
+    )
+    log_level: str = _setting(
+        "PLATEHOST_LOG_LEVEL", "INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR."
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Reads every setting from `env` (the process's environment if not given); an empty value means the default.
+
+        Raises SettingError for a value of the wrong type or outside its limits.
+        """
+        env = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            raw = env.get(each.metadata["env"], "").strip()
+            if raw:
+                values[each.name] = _parse(each.metadata, type(each.default), raw)
+        return cls(**values)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return int(self.max_upload_mb * 1_000_000)
+
+    @property
+    def blob_store_url(self) -> str:
+        return self.blob_url or self.redis_url
+
+
+def _parse(metadata: Mapping[str, Any], kind: type, raw: str) -> Any:
+    name = metadata["env"]
+    if kind is str:
+        return raw
+    try:
+        value = kind(raw)
+    except ValueError:
+        raise SettingError(f"{name} must be a {'whole ' if kind is int else ''}number, not {raw!r}.") from None
+    low, high = metadata["minimum"], metadata["maximum"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = ([f"at least {low}"] if low is not None else []) + ([f"at most {high}"] if high is not None else [])
+        raise SettingError(f"{name} is {raw}, but must be {' and '.join(bounds)}.")
+    return value
