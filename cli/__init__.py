@@ -1,0 +1,1 @@
+"""The `platehost` command line: one file a command."""

@@ -1,0 +1,56 @@
+"""Draws readings into their photo."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+FORMATS = {"JPEG": {"quality": 92}, "PNG": {}, "WEBP": {"quality": 92}}
+PLATE_COLOUR = (255, 214, 0)
+VEHICLE_COLOUR = (0, 190, 255)
+LABEL_COLOUR = (0, 0, 0)
+
+
+def annotate(photo: bytes, results: Sequence[Mapping[str, Any]], target: Path) -> None:
+    """Write the photo, upright, with a box and the text of each of its Snapshot `results` to `target`.
+
+    The file's format is the photo's own. Raises OSError when `target` cannot be written.
+    """
+    with Image.open(io.BytesIO(photo)) as opened:
+        kind = opened.format if opened.format in FORMATS else "PNG"
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    line = max(2, round(max(picture.size) / 400))
+    font = ImageFont.load_default(size=max(14, round(picture.height / 36)))
+    for result in results:
+        vehicle = result.get("vehicle") or {}
+        if vehicle.get("score"):
+            pen.rectangle(_corners(vehicle["box"]), outline=VEHICLE_COLOUR, width=line)
+        box = _corners(result["box"])
+        pen.rectangle(box, outline=PLATE_COLOUR, width=line)
+        _write_label(pen, picture.size, box, f"{result['plate'].upper()} {result['score']:.2f}", font)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(target, format=kind, **FORMATS[str(kind)])
+
+
+def _write_label(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    box: tuple[int, int, int, int],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """Put `text` above the plate's box, or below it where there is no room above; always inside the picture."""
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    edge = round((bottom - top) / 4)
+    width, height = round(right - left) + 2 * edge, round(bottom - top) + 2 * edge
+    x = max(0, min(box[0], size[0] - width))
+    y = box[1] - height if box[1] >= height else min(box[3], size[1] - height)
+    pen.rectangle((x, y, x + width, y + height), fill=PLATE_COLOUR)
+    pen.text((x + edge - left, y + edge - top), text, font=font, fill=LABEL_COLOUR)
+
+
+def _corners(box: Mapping[str, int]) -> tuple[int, int, int, int]:
+    return box["xmin"], box["ymin"], box["xmax"], box["ymax"]

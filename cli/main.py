@@ -1,0 +1,63 @@
+"""Entry point of the `platehost` command: builds the parser and hands over to the command's own file."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from cli import key, pack, read, serve
+from cli.errors import PREFIX, UserError
+
+DESCRIPTION = "Read number plates from photos, on your own machine."
+EPILOG = """examples:
+  platehost read car.jpg                     the plates of one photo, as a table
+  platehost read holiday/ --json > plates    a folder and all below it, one JSON object a line
+  platehost serve --port 8080 --data ./data  the HTTP service, with a Redis of its own
+  platehost key create garage                a key for a client of the service
+
+`platehost COMMAND --help` tells the options of a command."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="platehost",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for module in (read, serve, key, pack):
+        module.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own) and give its exit status."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from importlib.metadata import version
+
+        print("platehost", version("platehost"))
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 2
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        print(f"{PREFIX}{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`). Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

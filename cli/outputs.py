@@ -1,0 +1,104 @@
+"""The forms in which `platehost read` prints its answers: JSON lines, CSV, or a table."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from cli import csv_rows
+from cli.tables import print_table
+
+Answer = Mapping[str, Any]
+
+
+class Output(Protocol):
+    def add(self, answer: Answer) -> None:
+        """Take the answer of the next photo."""
+
+    def end(self) -> None:
+        """There are no more answers."""
+
+
+class JsonLines:
+    """One object a line, each as soon as it is there."""
+
+    def add(self, answer: Answer) -> None:
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+    def end(self) -> None:
+        pass
+
+
+class Csv:
+    """One row a plate, each as soon as it is there."""
+
+    def __init__(self) -> None:
+        self._writer = csv_rows.writer(sys.stdout)
+
+    def add(self, answer: Answer) -> None:
+        self._writer.writerows(csv_rows.rows_of(answer))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        pass
+
+
+class PlateTable:
+    """A table of all plates and errors, printed at the end, when the widths of its columns are known."""
+
+    HEADINGS = ("file", "plate", "score", "region", "box", "vehicle", "ms")
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, ...]] = []
+        self._errors: list[str] = []
+        self._photos = 0
+
+    def add(self, answer: Answer) -> None:
+        self._photos += 1
+        if "error" in answer:
+            self._errors.append(f"{answer['file']}: {answer['error']['message']}")
+            return
+        time = f"{answer['processing_time']:.0f}"
+        for result in answer["results"]:
+            box = result["box"]
+            self._rows.append(
+                (
+                    answer["file"],
+                    result["plate"].upper(),
+                    f"{result['score']:.3f}",
+                    result["region"]["code"] or "-",
+                    f"{box['xmin']},{box['ymin']} {box['xmax']},{box['ymax']}",
+                    _vehicle(result),
+                    time,
+                )
+            )
+        if not answer["results"]:
+            self._rows.append((answer["file"], "no plate", "", "", "", "", time))
+
+    def end(self) -> None:
+        if self._rows:
+            print_table(self.HEADINGS, self._rows)
+        plates = sum(row[1] != "no plate" for row in self._rows)
+        for error in self._errors:
+            print(f"platehost: {error}", file=sys.stderr)
+        print(f"{_count(self._photos, 'photo')}, {_count(plates, 'plate')}, {_count(len(self._errors), 'error')}")
+
+
+def _vehicle(result: Mapping[str, Any]) -> str:
+    """What is known of the vehicle, in one cell: `red Sedan, Ford Focus, Front`."""
+    kind = [] if result["vehicle"]["type"] == "Unknown" else [result["vehicle"]["type"]]
+    colour = [each["color"] for each in result.get("color", [])[:1] if each["score"]]
+    model = [f"{each['make']} {each['model']}" for each in result.get("model_make", [])[:1] if each["score"]]
+    orientation = [each["orientation"] for each in result.get("orientation", [])[:1] if each["score"]]
+    return ", ".join(part for part in (" ".join(colour + kind), *model, *orientation) if part) or "-"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+OUTPUTS: dict[str, type[JsonLines] | type[Csv] | type[PlateTable]] = {
+    "json": JsonLines,
+    "csv": Csv,
+    "table": PlateTable,
+}
