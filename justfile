@@ -1,0 +1,31 @@
+# What one does in this repository; `just` lists it. Every recipe is one command that works without just, too.
+
+_default:
+    @just --list
+
+# make the environment and run the service on port 8080
+run *OPTIONS:
+    scripts/run {{OPTIONS}}
+
+# style, types and all tests: what must pass before a change lands
+test:
+    scripts/test
+
+# style and types only
+lint:
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+    .venv/bin/mypy
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# put every file into the house style
+fmt:
+    .venv/bin/ruff check --fix .
+    .venv/bin/ruff format .
+    cargo fmt --all
+
+# the figures of the documents: the core's speed and the service's overhead
+bench:
+    scripts/bench/core
+    scripts/bench/service
