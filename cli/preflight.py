@@ -1,0 +1,47 @@
+"""What must hold before `platehost serve` starts anything; each failure is one sentence to the user."""
+
+import socket
+import subprocess
+import sys
+
+import redis
+
+from cli.errors import PREFIX, UserError
+from platehost.settings import Settings
+from platehost.store import connect
+
+
+def check_store(url: str) -> None:
+    try:
+        client = connect(url)
+    except ValueError as error:
+        raise UserError(f"REDIS_URL cannot be used: {error}.") from error
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise UserError(f"The Redis that REDIS_URL names does not answer: {error}.") from error
+    finally:
+        client.close()
+
+
+def check_port(settings: Settings) -> None:
+    kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UserError(
+                f"Port {settings.port} cannot be used ({(error.strerror or str(error)).lower()}): "
+                f"choose another with --port."
+            ) from error
+
+
+def check_pack(pack: str) -> None:
+    """Verify the model pack, in a process of its own: that of `platehost serve` has no use for the models."""
+    check = [sys.executable, "-m", "cli.main", "pack", "verify", pack]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    if done.returncode != 0:
+        raise UserError(
+            (done.stderr.strip().splitlines() or ["the model pack cannot be loaded"])[-1].removeprefix(PREFIX)
+        )
