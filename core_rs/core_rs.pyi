@@ -1,0 +1,185 @@
+"""Platehost's recognition core. Boxes and corners are pixels of the upright picture (after EXIF orientation),
+x to the right, y down. Scores are 0 to 1. Times are milliseconds."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Literal, final
+
+__version__: str
+
+class CoreError(Exception):
+    """Base of every error of the core. The message is fit for a client."""
+
+    code: str
+
+class ImageError(CoreError):
+    """Codes: empty_image, unsupported_format, image_too_large, image_too_small, truncated_image, corrupt_image."""
+
+class PackError(CoreError):
+    """Code: invalid_pack. The message names the file and the field."""
+
+class DeadlineExceeded(CoreError):
+    """Code: deadline_exceeded."""
+
+class RuntimeUnavailable(CoreError):
+    """Code: runtime_unavailable."""
+
+class InferenceError(CoreError):
+    """Code: inference_failed."""
+
+def init(onnxruntime_path: str | PathLike[str]) -> None:
+    """Loads ONNX Runtime (1.24 or newer) from the absolute path of its library. Once a process; again with the same
+    path does nothing. Raises RuntimeUnavailable."""
+
+def verify_pack(pack_dir: str | PathLike[str]) -> PackDescription:
+    """Checks hashes, kinds, shapes and number types of a pack and runs each model once. Raises PackError, or
+    RuntimeUnavailable before `init`."""
+
+@final
+class Options:
+    """What to look for in one image. Raises ValueError naming the field."""
+
+    def __new__(
+        cls,
+        *,
+        threshold_d: float = 0.2,
+        threshold_o: float = 0.6,
+        mode: Literal["default", "fast", "redaction"] = "default",
+        regions: Sequence[str] = ...,
+        region_strict: bool = False,
+        text_formats: Sequence[str] = ...,
+        plates_per_vehicle: int = 1,
+        zoom_in_vehicles: int = 4,
+        max_plates: int = 64,
+        max_candidates: int = 10,
+    ) -> Options: ...
+    @property
+    def threshold_d(self) -> float: ...
+    @property
+    def threshold_o(self) -> float: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def regions(self) -> list[str]: ...
+    @property
+    def region_strict(self) -> bool: ...
+    @property
+    def text_formats(self) -> list[str]: ...
+    @property
+    def plates_per_vehicle(self) -> int: ...
+    @property
+    def zoom_in_vehicles(self) -> int: ...
+    @property
+    def max_plates(self) -> int: ...
+    @property
+    def max_candidates(self) -> int: ...
+
+@final
+class Engine:
+    """The models of one pack, verified and loaded. Safe to use from several threads; one model runs one batch at a
+    time. Create it after any fork."""
+
+    def __new__(
+        cls,
+        pack_dir: str | PathLike[str],
+        *,
+        intra_threads: int = 1,
+        max_pixels: int = 50_000_000,
+        max_batch: int = 16,
+    ) -> Engine: ...
+    @property
+    def pack(self) -> PackDescription: ...
+    def recognise(
+        self,
+        images: Sequence[bytes],
+        options: Sequence[Options] | None = None,
+        deadline_ms: int | None = None,
+    ) -> list[ImageReading | CoreError]:
+        """One answer an image (JPEG, PNG or WebP bytes), in their order; an image that fails gives its error there and
+        leaves the others alone. The GIL is released for the whole batch. Raises ValueError when `options` has
+        another length than `images`."""
+
+    def read_crops(
+        self,
+        images: Sequence[bytes],
+        options: Sequence[Options] | None = None,
+        deadline_ms: int | None = None,
+    ) -> list[ImageReading | CoreError]:
+        """As `recognise` for plates already cut out: the reader alone, on the whole picture. Each answer has one
+        plate, whatever its score."""
+
+@final
+class ImageReading:
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def plates(self) -> list[PlateReading]:
+        """Highest detection score first."""
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds by stage: decode, letterbox, detect, boxes, rectify, read, text. A stage that ran for several
+        images at once is shared out among them."""
+
+@final
+class PlateReading:
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x1, y1, x2, y2, inside the picture."""
+
+    @property
+    def corners(self) -> tuple[tuple[float, float], ...] | None:
+        """Four points, clockwise from the plate's own top left; they may lie outside the picture."""
+
+    @property
+    def dscore(self) -> float: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def score(self) -> float:
+        """P(text) ** (1 / len(text)), the geometric mean of its characters' probabilities; 0 without text."""
+
+    @property
+    def candidates(self) -> list[tuple[str, float]]:
+        """Texts with scores on the scale of `score`, best first; the first is `text`. Empty without text."""
+
+    @property
+    def char_scores(self) -> list[float]: ...
+    @property
+    def region(self) -> tuple[str, float] | None: ...
+
+@final
+class PackDescription:
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def provenance(self) -> str: ...
+    @property
+    def stages(self) -> list[StageDescription]: ...
+
+@final
+class StageDescription:
+    @property
+    def stage(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def input_shape(self) -> list[int]:
+        """-1 is a dimension that varies."""
+
+    @property
+    def outputs(self) -> list[tuple[str, list[int]]]: ...

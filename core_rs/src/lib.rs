@@ -1,0 +1,23 @@
+//! Platehost's recognition core. It knows images and model packs; it has never heard of HTTP, Redis or an API's words.
+
+pub mod ctc;
+pub mod deadline;
+pub mod decode;
+pub mod detect;
+pub mod error;
+pub mod geometry;
+pub mod letterbox;
+pub mod manifest;
+pub mod nms;
+pub mod options;
+pub mod pack;
+pub mod pipeline;
+pub mod read;
+pub mod rectify;
+pub mod session;
+pub mod slots;
+pub mod tensor;
+pub mod timing;
+
+#[cfg(feature = "python")]
+mod python;

@@ -1,0 +1,77 @@
+//! What a caller may ask of one image.
+
+/// How hard plates are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    #[default]
+    Default,
+    /// One pass of the detector.
+    Fast,
+    /// More plates at the price of false ones: half the detection threshold.
+    Redaction,
+}
+
+impl Mode {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "default" => Some(Self::Default),
+            "fast" => Some(Self::Fast),
+            "redaction" => Some(Self::Redaction),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Fast => "fast",
+            Self::Redaction => "redaction",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Plates of a lower detection score are dropped.
+    pub threshold_d: f32,
+    /// Readings of a lower score are dropped.
+    pub threshold_o: f32,
+    pub mode: Mode,
+    pub regions: Vec<String>,
+    pub region_strict: bool,
+    pub text_formats: Vec<String>,
+    pub plates_per_vehicle: usize,
+    pub zoom_in_vehicles: usize,
+    pub max_plates: usize,
+    pub max_candidates: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threshold_d: 0.2,
+            threshold_o: 0.6,
+            mode: Mode::Default,
+            regions: Vec::new(),
+            region_strict: false,
+            text_formats: Vec::new(),
+            plates_per_vehicle: 1,
+            zoom_in_vehicles: 4,
+            max_plates: 64,
+            max_candidates: 10,
+        }
+    }
+}
+
+impl Options {
+    /// The detection score from which a plate counts in this mode.
+    #[must_use]
+    pub fn detection_threshold(&self) -> f32 {
+        match self.mode {
+            Mode::Redaction => self.threshold_d / 2.0,
+            Mode::Default | Mode::Fast => self.threshold_d,
+        }
+    }
+}

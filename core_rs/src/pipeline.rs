@@ -1,0 +1,344 @@
+//! A batch of encoded images in, one reading or one error each out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fast_image_resize::Resizer;
+
+use crate::deadline::Deadline;
+use crate::decode::{Picture, decode};
+use crate::detect::{Detection, detections};
+use crate::error::{CoreError, Result, guarded};
+use crate::geometry::{Corners, Rect};
+use crate::letterbox::{self, Frame};
+use crate::manifest::CropSpec;
+use crate::nms::suppress;
+use crate::options::Options;
+use crate::pack::{self, Pack};
+use crate::read::{Reading, readings, regions};
+use crate::rectify::{cut_box, cut_corners, usable};
+use crate::tensor::InputTensor;
+use crate::timing::{StageName, Timings, timed};
+
+/// Plates that the reader takes at once. More gains nothing on a CPU and delays the deadline's next check.
+const READ_BATCH: usize = 32;
+
+#[derive(Debug, Clone)]
+pub struct PlateReading {
+    /// Pixels of the upright picture, inside it.
+    pub area: Rect,
+    pub corners: Option<Corners>,
+    pub dscore: f32,
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone)]
+pub struct ImageReading {
+    /// Size of the upright picture in pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Highest detection score first.
+    pub plates: Vec<PlateReading>,
+    pub timings: Timings,
+}
+
+pub struct Engine {
+    pub pack: Pack,
+    max_pixels: u64,
+    max_batch: usize,
+}
+
+/// An image on its way through the stages.
+struct Job<'a> {
+    /// Its place in the caller's list.
+    index: usize,
+    picture: Picture,
+    options: &'a Options,
+    detections: Vec<Detection>,
+    readings: Vec<Reading>,
+    timings: Timings,
+    failure: Option<CoreError>,
+}
+
+/// One plate to read: which job, which region of its picture.
+#[derive(Clone, Copy)]
+struct Plate {
+    job: usize,
+    area: Rect,
+    corners: Option<Corners>,
+}
+
+impl Engine {
+    pub fn open(folder: &Path, intra_threads: usize, max_pixels: u64, max_batch: usize) -> Result<Self> {
+        Ok(Self { pack: pack::load(folder, intra_threads)?, max_pixels, max_batch: max_batch.max(1) })
+    }
+
+    /// Reads all images; `options` has one entry an image. The answers keep the order.
+    #[must_use]
+    pub fn recognise(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
+        self.through(images, options, deadline, |jobs, resizer| {
+            self.detect_all(jobs, deadline, resizer);
+            let crop = self.pack.reader.spec.crop;
+            self.read_all(jobs, crop, deadline, resizer);
+        })
+        .into_iter()
+        .map(|outcome| outcome.map(finished))
+        .collect()
+    }
+
+    /// Reads images that are plates already cut out: the reader alone, on the whole picture.
+    #[must_use]
+    pub fn read_crops(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
+        self.through(images, options, deadline, |jobs, resizer| {
+            for job in jobs.iter_mut() {
+                let (width, height) = (job.picture.width as f32, job.picture.height as f32);
+                job.detections = vec![Detection {
+                    area: Rect { x1: 0.0, y1: 0.0, x2: width, y2: height },
+                    corners: None,
+                    score: 1.0,
+                    class: 0,
+                }];
+            }
+            self.read_all(jobs, CropSpec::default(), deadline, resizer);
+        })
+        .into_iter()
+        .map(|outcome| outcome.map(assembled))
+        .collect()
+    }
+
+    /// Decodes images and hands them to `work` in groups that are bounded in number and in pixels, so that a call's
+    /// memory is bounded by the limits of one image and not by the length of its list.
+    fn through<'a>(
+        &self,
+        images: &[&[u8]],
+        options: &'a [Options],
+        deadline: Deadline,
+        work: impl Fn(&mut Vec<Job<'a>>, &mut Resizer),
+    ) -> Vec<Result<Job<'a>>> {
+        let mut outcomes: BTreeMap<usize, Result<Job<'a>>> = BTreeMap::new();
+        let mut resizer = Resizer::new();
+        let mut group = Vec::new();
+        let mut pixels = 0;
+        for (index, (bytes, options)) in images.iter().zip(options).enumerate() {
+            match self.opened(index, bytes, options, deadline) {
+                Ok(job) => {
+                    pixels += u64::from(job.picture.width) * u64::from(job.picture.height);
+                    group.push(job);
+                }
+                Err(error) => {
+                    outcomes.insert(index, Err(error));
+                }
+            }
+            let last = index + 1 == images.len();
+            if last || group.len() == self.max_batch || pixels >= self.max_pixels {
+                work(&mut group, &mut resizer);
+                for mut job in group.drain(..) {
+                    // Only its size is told; the pixels would pile up over the call.
+                    job.picture.rgb = Vec::new();
+                    let outcome = job.failure.take().map_or(Ok(()), Err);
+                    outcomes.insert(job.index, outcome.map(|()| job));
+                }
+                pixels = 0;
+            }
+        }
+        outcomes.into_values().collect()
+    }
+
+    fn opened<'a>(&self, index: usize, bytes: &[u8], options: &'a Options, deadline: Deadline) -> Result<Job<'a>> {
+        deadline.check()?;
+        let (picture, ms) = timed(|| guarded("decode", || decode(bytes, self.max_pixels)));
+        let mut timings = Timings::default();
+        timings.add(StageName::Decode, ms);
+        Ok(Job {
+            index,
+            picture: picture?,
+            options,
+            detections: Vec::new(),
+            readings: Vec::new(),
+            timings,
+            failure: None,
+        })
+    }
+
+    fn detect_all(&self, jobs: &mut [Job], deadline: Deadline, resizer: &mut Resizer) {
+        let detector = &self.pack.detector;
+        let mut groups: BTreeMap<(u32, u32), Vec<(usize, Frame)>> = BTreeMap::new();
+        for (at, job) in jobs.iter().enumerate() {
+            let frame = Frame::plan(&detector.spec.input, job.picture.width, job.picture.height);
+            groups.entry((frame.input_height, frame.input_width)).or_default().push((at, frame));
+        }
+        let batch = detector.model.fixed_batch().unwrap_or(self.max_batch);
+        for chunk in groups.values().flat_map(|members| members.chunks(batch)) {
+            if self.detect_group(jobs, chunk, deadline, resizer).is_ok() {
+                continue;
+            }
+            // One image's failure must not be that of its neighbours.
+            for one in chunk.chunks(1) {
+                if let Err(error) = self.detect_group(jobs, one, deadline, resizer) {
+                    jobs[one[0].0].failure = Some(error);
+                }
+            }
+        }
+    }
+
+    fn detect_group(
+        &self,
+        jobs: &mut [Job],
+        chunk: &[(usize, Frame)],
+        deadline: Deadline,
+        resizer: &mut Resizer,
+    ) -> Result<()> {
+        deadline.check()?;
+        let detector = &self.pack.detector;
+        let spec = &detector.spec;
+        let (_, first) = chunk[0];
+        let (height, width) = (first.input_height as usize, first.input_width as usize);
+        let batch = detector.model.fixed_batch().unwrap_or(chunk.len());
+        let (tensor, letterbox_ms) = timed(|| {
+            guarded("letterbox", || {
+                let mut tensor = InputTensor::new(&spec.input, batch, height, width);
+                for (n, (at, frame)) in chunk.iter().enumerate() {
+                    letterbox::fill(&mut tensor, n, &jobs[*at].picture, frame, &spec.input, resizer)?;
+                }
+                Ok(tensor)
+            })
+        });
+        let tensor = tensor?;
+        deadline.check()?;
+        let (outputs, detect_ms) = timed(|| guarded("detect", || detector.model.run(&tensor, &[&spec.output.name])));
+        let outputs = outputs?;
+        let (found, boxes_ms) = timed(|| {
+            guarded("boxes", || {
+                let frames: Vec<Frame> = chunk.iter().map(|(_, frame)| *frame).collect();
+                let thresholds: Vec<f32> =
+                    chunk.iter().map(|(at, _)| jobs[*at].options.detection_threshold()).collect();
+                let found = detections(spec.kind, &spec.output, &outputs[0], &frames, &thresholds)?;
+                Ok(found
+                    .into_iter()
+                    .zip(chunk)
+                    .map(|(boxes, (at, _))| suppress(boxes, spec.nms_iou, jobs[*at].options.max_plates))
+                    .collect::<Vec<_>>())
+            })
+        });
+        let share = 1.0 / chunk.len() as f64;
+        for (plates, (at, _)) in found?.into_iter().zip(chunk) {
+            let job = &mut jobs[*at];
+            job.detections = plates;
+            job.timings.add(StageName::Letterbox, letterbox_ms * share);
+            job.timings.add(StageName::Detect, detect_ms * share);
+            job.timings.add(StageName::Boxes, boxes_ms * share);
+        }
+        Ok(())
+    }
+
+    /// Reads the plates of all jobs as one sequence of batches.
+    fn read_all(&self, jobs: &mut [Job], crop: CropSpec, deadline: Deadline, resizer: &mut Resizer) {
+        let plates: Vec<Plate> = jobs
+            .iter()
+            .enumerate()
+            .filter(|(_, job)| job.failure.is_none())
+            .flat_map(|(at, job)| {
+                job.detections.iter().map(move |detection| Plate {
+                    job: at,
+                    area: detection.area,
+                    corners: detection.corners,
+                })
+            })
+            .collect();
+        let batch = self.pack.reader.model.fixed_batch().unwrap_or(READ_BATCH);
+        for chunk in plates.chunks(batch) {
+            if self.read_group(jobs, chunk, crop, deadline, resizer).is_ok() {
+                continue;
+            }
+            for one in chunk.chunks(1) {
+                if jobs[one[0].job].failure.is_some() {
+                    continue;
+                }
+                if let Err(error) = self.read_group(jobs, one, crop, deadline, resizer) {
+                    jobs[one[0].job].failure = Some(error);
+                }
+            }
+        }
+    }
+
+    fn read_group(
+        &self,
+        jobs: &mut [Job],
+        chunk: &[Plate],
+        crop: CropSpec,
+        deadline: Deadline,
+        resizer: &mut Resizer,
+    ) -> Result<()> {
+        deadline.check()?;
+        let reader = &self.pack.reader;
+        let spec = &reader.spec;
+        let size = (spec.input.width, spec.input.height);
+        let batch = reader.model.fixed_batch().unwrap_or(chunk.len());
+        let (tensor, rectify_ms) = timed(|| {
+            guarded("rectify", || {
+                let mut tensor = InputTensor::new(&spec.input, batch, size.1 as usize, size.0 as usize);
+                for (n, plate) in chunk.iter().enumerate() {
+                    let picture = &jobs[plate.job].picture;
+                    let pixels = match plate.corners.filter(|corners| usable(corners, plate.area)) {
+                        Some(corners) => cut_corners(picture, &corners, crop, size),
+                        None => cut_box(picture, plate.area, crop, size, spec.input.resample, resizer)?,
+                    };
+                    tensor.put(n, &pixels, size.0 as usize, 0, 0);
+                }
+                Ok(tensor)
+            })
+        });
+        let tensor = tensor?;
+        deadline.check()?;
+        let mut names = vec![spec.output.name.as_str()];
+        names.extend(spec.region.as_ref().map(|region| region.name.as_str()));
+        let (outputs, read_ms) = timed(|| guarded("read", || reader.model.run(&tensor, &names)));
+        let outputs = outputs?;
+        let most = chunk.iter().map(|plate| jobs[plate.job].options.max_candidates).max().unwrap_or(1);
+        let (found, text_ms) = timed(|| {
+            guarded("text", || {
+                let mut found = readings(spec.kind, &spec.output, &outputs[0], chunk.len(), most)?;
+                if let Some(region) = &spec.region {
+                    let codes = regions(region, &outputs[1], chunk.len())?;
+                    for (reading, code) in found.iter_mut().zip(codes) {
+                        reading.region = Some(code);
+                    }
+                }
+                Ok(found)
+            })
+        });
+        let share = 1.0 / chunk.len() as f64;
+        for (mut reading, plate) in found?.into_iter().zip(chunk) {
+            let job = &mut jobs[plate.job];
+            reading.candidates.truncate(job.options.max_candidates.max(1));
+            job.readings.push(reading);
+            job.timings.add(StageName::Rectify, rectify_ms * share);
+            job.timings.add(StageName::Read, read_ms * share);
+            job.timings.add(StageName::Text, text_ms * share);
+        }
+        Ok(())
+    }
+}
+
+/// A job's answer, without the readings under the caller's threshold.
+fn finished(job: Job) -> ImageReading {
+    let threshold = job.options.threshold_o;
+    let mut image = assembled(job);
+    image.plates.retain(|plate| plate.reading.score >= threshold);
+    image
+}
+
+fn assembled(job: Job) -> ImageReading {
+    let plates = job
+        .detections
+        .into_iter()
+        .zip(job.readings)
+        .map(|(detection, reading)| PlateReading {
+            area: detection.area,
+            corners: detection.corners,
+            dscore: detection.score,
+            reading,
+        })
+        .collect();
+    ImageReading { width: job.picture.width, height: job.picture.height, plates, timings: job.timings }
+}
