@@ -1,0 +1,37 @@
+"""Whether recognitions can be done now: signs of life of the workers, and how long the oldest job has waited."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rq import worker_registration
+from rq.queue import Queue
+from rq.utils import utcparse
+
+from platehost.jobs import QUEUE
+from platehost.store import Client
+
+# Workers give a sign of life every second when idle, and every two when busy.
+SIGN_OF_LIFE_SECONDS = 30
+
+
+def live_workers(store: Client) -> list[str]:
+    """The host names of the workers that gave a sign of life lately, one per worker. Raises redis.RedisError."""
+    keys = worker_registration.get_keys(queue=Queue(QUEUE, connection=store))
+    now = datetime.now(UTC)
+    hosts: list[str] = []
+    for key in keys:
+        heartbeat, host, death = store.hmget(key, "last_heartbeat", "hostname", "death")
+        if heartbeat and not death and (now - _aware(heartbeat)).total_seconds() < SIGN_OF_LIFE_SECONDS:
+            hosts.append(host.decode() if host else "")
+    return hosts
+
+
+def queue_length(store: Client) -> int:
+    """How many jobs wait for a worker. Raises redis.RedisError."""
+    return int(store.llen(f"rq:queue:{QUEUE}"))
+
+
+def _aware(stamp: bytes) -> datetime:
+    parsed = utcparse(stamp.decode())
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

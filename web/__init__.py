@@ -1,0 +1,1 @@
+"""HTTP in and out: keys, limits, uploads, one module per API face."""

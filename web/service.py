@@ -1,0 +1,57 @@
+"""What a request needs of the shared rooms, made once per process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from flask import current_app
+
+from platehost.accounts import Accounts
+from platehost.blobs import open_blobs
+from platehost.jobs import Jobs
+from platehost.settings import Settings
+from platehost.store import Client, connect, connect_probe, connect_waiting
+
+# Threads that never wait for a reading, so that health checks and short requests are always served.
+SPARE_THREADS = 16
+
+
+@dataclass(frozen=True)
+class Service:
+    """The settings, the stores, and the slots for requests that wait."""
+
+    settings: Settings
+    store: Client
+    probe: Client
+    accounts: Accounts
+    jobs: Jobs
+    wait_slots: threading.Semaphore
+
+
+def build(settings: Settings) -> Service:
+    """Connects lazily: web starts and answers 503 while Redis is away. Raises ValueError for a bad blob URL."""
+    connections = settings.web_threads * 2
+    store = connect(settings.redis_url, max_connections=connections)
+    waiting = connect_waiting(settings.redis_url, longest=settings.sync_window, max_connections=connections)
+    pictures = (
+        store
+        if settings.blob_store_url == settings.redis_url
+        else connect(settings.blob_store_url, max_connections=connections)
+        if not settings.blob_store_url.startswith("file:")
+        else store
+    )
+    return Service(
+        settings=settings,
+        store=store,
+        probe=connect_probe(settings.redis_url),
+        accounts=Accounts(store),
+        jobs=Jobs(store, waiting, open_blobs(settings.blob_store_url, pictures), settings),
+        wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),
+    )
+
+
+def service() -> Service:
+    """The service of the app that handles the current request."""
+    built: Service = current_app.extensions["platehost"]
+    return built

@@ -1,0 +1,144 @@
+"""The picture and the fields of a request, in every encoding that clients of the APIs send.
+
+A file part or a base64 text field of a multipart form, a base64 field of a urlencoded form, or a JSON object.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import BadRequest
+
+from web.errors import ApiError
+
+# Base64 makes 4/3 of a picture, line breaks and percent-encoding a few percent more; the other fields need room too.
+TEXT_OVERHEAD = 1.5
+FIELDS_BYTES = 256_000
+
+_FORM_TYPES = {"multipart/form-data", "application/x-www-form-urlencoded"}
+_DATA_URL = re.compile(r"data:[\w.+/-]*(;[\w=.+-]+)*,", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One picture: its bytes, its format by its first bytes (`jpg`, `png`, `webp`), the client's file name if any."""
+
+    picture: bytes
+    format: str
+    filename: str | None
+
+
+class Fields:
+    """The request's other fields; a JSON object and a form look the same."""
+
+    def __init__(self, request: Request) -> None:
+        """Raises ApiError for a body that cannot be read as what it says it is."""
+        self._request = request
+        self._object: Mapping[str, Any] | None = _json_object(request) if request.is_json else None
+        if self._object is None and request.mimetype not in _FORM_TYPES and request.content_length:
+            raise ApiError(
+                415,
+                f'Unsupported media type "{request.mimetype or "none"}" in request. '
+                "Send a form (multipart/form-data or urlencoded) or a JSON object with the field upload.",
+            )
+
+    def value(self, name: str) -> Any:
+        """The field's first value: text from a form, any JSON value from an object; None when it is absent."""
+        if self._object is not None:
+            return self._object.get(name)
+        return self._request.form.get(name)
+
+    def values(self, name: str) -> list[Any]:
+        """All values of a repeatable field; a JSON array counts as repeated."""
+        if self._object is not None:
+            value = self._object.get(name)
+            return value if isinstance(value, list) else [] if value is None else [value]
+        return list(self._request.form.getlist(name))
+
+    def text(self, name: str, *, longest: int) -> str | None:
+        """A short text field, None when absent. Raises ApiError when it is longer than `longest` characters."""
+        value = self.value(name)
+        if value is None:
+            return None
+        if isinstance(value, dict | list):
+            raise ApiError(400, "Not a valid string.", field=name)
+        text = str(value)
+        if len(text) > longest:
+            raise ApiError(400, f"Ensure this field has no more than {longest} characters.", field=name)
+        return text
+
+
+def read_upload(request: Request, fields: Fields, limit: int) -> Upload:
+    """The field `upload`, as a file part or as base64 text; `limit` is in bytes of the picture itself.
+
+    Raises ApiError: 400 when it is no picture, 413 when it is too large.
+    """
+    part = request.files.get("upload")
+    if part is not None:
+        picture, filename = part.stream.read(), part.filename or None
+    else:
+        picture, filename = _from_text(fields), None
+    if not picture:
+        raise ApiError(400, "The submitted file is empty.", field="upload")
+    if len(picture) > limit:
+        raise ApiError(
+            413,
+            f"upload has {len(picture) / 1e6:.1f} MB, at most {limit / 1e6:g} MB are taken. Send a smaller picture.",
+            field="upload",
+        )
+    return Upload(picture, _format(picture), filename)
+
+
+def _from_text(fields: Fields) -> bytes:
+    text = fields.value("upload")
+    if text is None or text == "":
+        if fields.value("upload_url"):
+            raise ApiError(
+                400, "Pictures are not fetched by URL. Send the picture itself in the field upload.", field="upload_url"
+            )
+        raise ApiError(400, "No file was submitted. Send the picture in the field upload.", field="upload")
+    if not isinstance(text, str):
+        raise ApiError(400, "Must be a file or its bytes as base64 text.", field="upload")
+    prefix = _DATA_URL.match(text.lstrip()[:200])
+    if prefix:
+        text = text.lstrip()[prefix.end() :]
+    # A client that does not escape its form turns `+` into a blank; line breaks are just how some tools wrap.
+    text = re.sub(r"[\r\n\t]", "", text).strip().replace(" ", "+").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError(
+            400, "Must be a file or its bytes as base64 text; this text is not base64.", field="upload"
+        ) from None
+
+
+def _format(picture: bytes) -> str:
+    """By the first bytes: part types and file names of real clients are often wrong or missing."""
+    if picture.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if picture.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
+        return "webp"
+    raise ApiError(
+        400,
+        "Upload a valid image. The file you uploaded was either not an image or a corrupted image. "
+        "JPEG, PNG and WebP are taken.",
+        field="upload",
+    )
+
+
+def _json_object(request: Request) -> Mapping[str, Any]:
+    try:
+        parsed = request.get_json()
+    except (BadRequest, RecursionError):
+        raise ApiError(400, "The body is not valid JSON.") from None
+    if not isinstance(parsed, dict):
+        raise ApiError(400, "The body must be a JSON object with the field upload.")
+    return parsed

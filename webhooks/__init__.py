@@ -1,0 +1,1 @@
+"""Tells receivers about readings, and gives the jobs of dead workers to living ones."""

@@ -1,0 +1,1 @@
+"""Takes jobs off the queue, calls the core, stores readings."""

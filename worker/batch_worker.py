@@ -1,0 +1,198 @@
+"""An RQ worker that reads everything already queued, up to a batch, in one call of the core, in its own process.
+
+It leans on `_finalize_success` and `_finalize_failure` of RQ 3.0 (hence the pin); tests/service/test_batch_worker.py is
+the contract.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from rq import Queue
+from rq.exceptions import DequeueTimeout, StopRequested
+from rq.executions import Execution
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.utils import now
+from rq.worker import SimpleWorker, WorkerStatus
+
+from platehost.blobs import Blobs
+from platehost.jobs import QUEUE, blob_name
+from platehost.patience import Patience
+from platehost.reading import to_json
+from platehost.settings import Settings
+from platehost.store import Client
+from platehost.usage import Usage
+from worker.lease import Lease
+from worker.tasks import NoOutcome, Reader, Task, recognise
+
+log = logging.getLogger("worker")
+
+# Seconds that an idle worker sleeps in Redis before it looks whether it was asked to stop.
+_IDLE_WAIT = 1
+
+
+class BatchWorker(SimpleWorker):
+    """One queue, one process, one core call a batch. Stops after the batch at hand on SIGTERM or SIGINT."""
+
+    def __init__(
+        self, connection: Client, reader: Reader, blobs: Blobs, usage: Usage, settings: Settings, patience: Patience
+    ) -> None:
+        super().__init__(
+            [Queue(QUEUE, connection=connection, serializer=JSONSerializer)],
+            connection=connection,
+            serializer=JSONSerializer,
+            default_result_ttl=settings.result_ttl,
+            worker_ttl=20,
+            # Only a second line behind the reaper, which looks every second.
+            maintenance_interval=60,
+        )
+        self.spent = False
+        self._reader = reader
+        self._blobs = blobs
+        self._usage = usage
+        self._settings = settings
+        self._patience = patience
+        self._handled = 0
+        self._run_before: set[str] = set()
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        return self._settings.lease
+
+    def subscribe(self) -> None:
+        """No remote commands, hence no thread that must survive restarts of Redis."""
+
+    def unsubscribe(self) -> None:
+        """See `subscribe`."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Only takes note: RQ's own would talk to Redis inside the signal handler, or drop a job just taken."""
+        self._shutdown_requested_date = now()
+        self._stop_requested = True
+        self._patience.end()
+        signal.signal(signal.SIGINT, self.request_force_stop)
+        signal.signal(signal.SIGTERM, self.request_force_stop)
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """The next job; waits in short steps so that a stop never falls between taking a job and starting it.
+
+        `timeout` None (burst mode) returns None when the queue is empty. Raises StopRequested.
+        """
+        self.set_state(WorkerStatus.IDLE)
+        while not self._stop_requested:
+            self.spent = 0 < self._settings.worker_max_jobs <= self._handled
+            if self.spent:
+                break
+            self.heartbeat()
+            if self.should_run_maintenance_tasks:
+                self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+            try:
+                return self._take(_IDLE_WAIT if timeout else None)
+            except DequeueTimeout:
+                continue
+        raise StopRequested
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Runs `job` and what is queued behind it as one batch; jobs that were run before are run alone."""
+        jobs = self._drain(job, queue)
+        started: list[tuple[Job, Execution]] = []
+        for each in jobs:
+            execution = self.prepare_execution(each)
+            self.prepare_job_execution(each, True)
+            started.append((each, execution))
+        if started:
+            # A job that its worker did not survive may be the reason: alone, it takes no others with it.
+            together = [pair for pair in started if pair[0].id not in self._run_before]
+            batches = [together] if together else []
+            batches += [[pair] for pair in started if pair[0].id in self._run_before]
+            limit = self._settings.job_timeout
+            with Lease(self, started, seconds=self._settings.lease, longest=limit * len(batches) + 5):
+                for batch in batches:
+                    self._run(batch, queue)
+        self._handled += len(jobs)
+        self._run_before.clear()
+        self.set_state(WorkerStatus.IDLE)
+
+    def _take(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        taken = self.queue_class.dequeue_any(
+            self.queues,
+            timeout,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+        if taken:
+            job = taken[0]
+            job.redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+            # Starting the job overwrites this trace of an earlier run.
+            if job.started_at is not None:
+                self._run_before.add(job.id)
+        return taken
+
+    def _drain(self, first: Job, queue: Queue) -> list[Job]:
+        """The first job and what is queued behind it. A job that was run before ends the batch."""
+        jobs: list[Job] = []
+        taken: tuple[Job, Queue] | None = (first, queue)
+        while taken:
+            job = taken[0]
+            if job.get_status(refresh=False) in (JobStatus.QUEUED, JobStatus.STARTED):
+                jobs.append(job)
+                if job.id in self._run_before:
+                    break
+            else:
+                # Queued twice and finished meanwhile, or cancelled: its result stands.
+                queue.intermediate_queue.remove(job.id)
+            if len(jobs) >= self._settings.batch_size:
+                break
+            taken = self._take(None)
+        return jobs
+
+    def _run(self, batch: list[tuple[Job, Execution]], queue: Queue) -> None:
+        begun = time.perf_counter()
+        outcomes = self._outcomes([job for job, _ in batch])
+        core_done = time.perf_counter()
+        failed = 0
+        for (job, execution), outcome in zip(batch, outcomes, strict=True):
+            job.started_at = execution.created_at
+            if isinstance(outcome, Exception):
+                failed += 1
+                self._finalize_failure(job, queue, execution, (type(outcome), outcome, outcome.__traceback__))
+            else:
+                self._finish(job, queue, execution, outcome)
+        log.info(
+            "batch",
+            extra={
+                "fields": {
+                    "jobs": len(batch),
+                    "failed": failed,
+                    "job_ids": [job.id for job, _ in batch],
+                    "read_ms": round((core_done - begun) * 1000, 1),
+                    "store_ms": round((time.perf_counter() - core_done) * 1000, 1),
+                }
+            },
+        )
+
+    def _outcomes(self, jobs: list[Job]) -> list[Any]:
+        """Per job the stored form of its outcome, or the exception that it failed with."""
+        try:
+            tasks = [Task.of(job.id, job.kwargs) for job in jobs]
+            outcomes = recognise(self._reader, self._blobs, tasks, self._settings.job_timeout)
+        except Exception as error:
+            log.exception("a batch failed as a whole")
+            return [error] * len(jobs)
+        return [each if isinstance(each, NoOutcome) else to_json(each) for each in outcomes]
+
+    def _finish(self, job: Job, queue: Queue, execution: Execution, outcome: dict[str, Any]) -> None:
+        # Counted before the result is out: a worker that dies in between leaves a counted job, and its second run
+        # counts nothing. The picture goes last: until the result is stored, a second run would need it.
+        if "reading" in outcome:
+            self._usage.count(job.kwargs["account"], job.id, job.created_at)
+        self._finalize_success(job, queue, execution, outcome)
+        self._blobs.drop(blob_name(job.id))

@@ -1,0 +1,128 @@
+"""The one import of the core: bytes and options in, readings or failures out."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import core_rs
+from platehost.options import Options
+from platehost.reading import Candidate, Failure, Outcome, Plate, Reading, Region
+
+# Without a build, the crate's own folder is taken for a namespace package, and its import succeeds.
+if not hasattr(core_rs, "__version__"):
+    raise ImportError("core_rs is not built. Run `maturin develop --release` in the repository, or scripts/run.")
+
+_runtime_lock = threading.Lock()
+_runtime_loaded = False
+
+
+class EngineUnavailable(RuntimeError):
+    """The core cannot work in this process: no runtime library, or a pack that is not whole. The message says which."""
+
+
+class Recogniser:
+    """The warm core of one process: a verified pack with its sessions."""
+
+    def __init__(self, pack: str, *, threads: int = 1, max_pixels: int = 50_000_000, batch_size: int = 16) -> None:
+        """Loads the pack in the folder `pack`; call it after any fork.
+
+        Raises EngineUnavailable; for a faulty pack its message names the file and the field.
+        """
+        try:
+            _load_runtime()
+            self._engine = core_rs.Engine(pack, intra_threads=threads, max_pixels=max_pixels, max_batch=batch_size)
+        except core_rs.CoreError as error:
+            raise EngineUnavailable(str(error)) from error
+
+    @property
+    def pack(self) -> core_rs.PackDescription:
+        """What the loaded pack says of itself."""
+        return self._engine.pack
+
+    def read(
+        self, pictures: Sequence[bytes], options: Sequence[Options], deadline_ms: int | None = None
+    ) -> list[Outcome]:
+        """One outcome per picture (JPEG, PNG or WebP bytes), in their order; a failing one never fails the others.
+
+        Raises core_rs.CoreError only when the whole call failed.
+        """
+        outcomes: list[Outcome | None] = [None] * len(pictures)
+        wanted: list[tuple[int, core_rs.Options]] = []
+        for index, each in enumerate(options):
+            try:
+                wanted.append((index, _core_options(each)))
+            except ValueError as error:
+                outcomes[index] = Failure("invalid_option", str(error))
+        started = time.perf_counter()
+        found = (
+            self._engine.recognise([pictures[index] for index, _ in wanted], [each for _, each in wanted], deadline_ms)
+            if wanted
+            else []
+        )
+        core_ms = (time.perf_counter() - started) * 1000
+        for (index, _), image in zip(wanted, found, strict=True):
+            outcomes[index] = _outcome(image, core_ms)
+        return [each for each in outcomes if each is not None]
+
+
+def find_runtime() -> str:
+    """The absolute path of the shared library in the onnxruntime wheel, found without importing the package.
+
+    Importing it would load a second copy of the runtime. Raises EngineUnavailable.
+    """
+    spec = importlib.util.find_spec("onnxruntime")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for library in sorted(Path(folder, "capi").glob("libonnxruntime.so*")):
+            return str(library.resolve())
+    raise EngineUnavailable("libonnxruntime.so was not found. Install it with `pip install onnxruntime`.")
+
+
+def _load_runtime() -> None:
+    global _runtime_loaded
+    with _runtime_lock:
+        if not _runtime_loaded:
+            core_rs.init(find_runtime())
+            _runtime_loaded = True
+
+
+def _core_options(options: Options) -> core_rs.Options:
+    return core_rs.Options(
+        threshold_d=options.threshold_d,
+        threshold_o=options.threshold_o,
+        mode=cast(Any, options.mode),
+        regions=list(options.regions),
+        region_strict=options.region_strict,
+        text_formats=list(options.text_formats),
+        plates_per_vehicle=options.plates_per_vehicle,
+        zoom_in_vehicles=options.zoom_in_vehicles,
+    )
+
+
+def _outcome(image: core_rs.ImageReading | core_rs.CoreError, core_ms: float) -> Outcome:
+    if isinstance(image, core_rs.CoreError):
+        return Failure(image.code, str(image))
+    return Reading(
+        width=image.width,
+        height=image.height,
+        plates=tuple(_plate(each) for each in image.plates),
+        timings={stage: round(ms, 3) for stage, ms in image.timings.items()},
+        core_ms=round(core_ms, 3),
+    )
+
+
+def _plate(plate: core_rs.PlateReading) -> Plate:
+    return Plate(
+        box=plate.box,
+        corners=tuple(plate.corners) if plate.corners else None,
+        dscore=plate.dscore,
+        text=plate.text,
+        score=plate.score,
+        candidates=tuple(Candidate(text, score) for text, score in plate.candidates),
+        char_scores=tuple(plate.char_scores),
+        region=Region(*plate.region) if plate.region else None,
+    )
