@@ -55,13 +55,17 @@ class Plate:
 
 @dataclass(frozen=True)
 class Reading:
-    """All plates of one picture: `core_ms` is the time of the core's call it was in, `timings` its own per stage."""
+    """All plates of one picture; `timings` is the core's time for this picture in milliseconds per stage."""
 
     width: int
     height: int
     plates: tuple[Plate, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
-    core_ms: float = 0.0
+
+    @property
+    def processing_ms(self) -> float:
+        """The core's time for this picture; in a batch, its share of what was done together."""
+        return sum(self.timings.values())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -58,15 +57,13 @@ class Recogniser:
                 wanted.append((index, _core_options(each)))
             except ValueError as error:
                 outcomes[index] = Failure("invalid_option", str(error))
-        started = time.perf_counter()
         found = (
             self._engine.recognise([pictures[index] for index, _ in wanted], [each for _, each in wanted], deadline_ms)
             if wanted
             else []
         )
-        core_ms = (time.perf_counter() - started) * 1000
         for (index, _), image in zip(wanted, found, strict=True):
-            outcomes[index] = _outcome(image, core_ms)
+            outcomes[index] = _outcome(image)
         return [each for each in outcomes if each is not None]
 
 
@@ -103,7 +100,7 @@ def _core_options(options: Options) -> core_rs.Options:
     )
 
 
-def _outcome(image: core_rs.ImageReading | core_rs.CoreError, core_ms: float) -> Outcome:
+def _outcome(image: core_rs.ImageReading | core_rs.CoreError) -> Outcome:
     if isinstance(image, core_rs.CoreError):
         return Failure(image.code, str(image))
     return Reading(
@@ -111,7 +108,6 @@ def _outcome(image: core_rs.ImageReading | core_rs.CoreError, core_ms: float) ->
         height=image.height,
         plates=tuple(_plate(each) for each in image.plates),
         timings={stage: round(ms, 3) for stage, ms in image.timings.items()},
-        core_ms=round(core_ms, 3),
     )
 
 

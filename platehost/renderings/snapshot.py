@@ -15,7 +15,7 @@ NO_BOX = {"xmin": 0, "ymin": 0, "xmax": 0, "ymax": 0}
 def render(reading: Reading, *, mmc: bool, echo: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a successful answer; `echo` holds `filename`, `camera_id` and `timestamp`."""
     return {
-        "processing_time": round(reading.core_ms, 3),
+        "processing_time": round(reading.processing_ms, 3),
         "results": results(reading, mmc=mmc),
         "filename": echo["filename"],
         "version": VERSION,
