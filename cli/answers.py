@@ -16,6 +16,8 @@ from worker.engine import EngineUnavailable, Recogniser
 
 BATCH = 8  # photos in one call of the core: enough to fill it, and soon enough for the first answers
 
+LARGEST_FILE = 200_000_000  # bytes; whatever is larger is no photo, and must not fill the memory
+
 Answer = dict[str, Any]
 
 
@@ -64,9 +66,13 @@ def _content(photo: Photo) -> bytes | Failure:
     if photo.missing:
         return photo.missing
     try:
-        return Path(photo.file).read_bytes()
+        with Path(photo.file).open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         return Failure("file_unreadable", f"{photo.file} cannot be read: {error.strerror}.")
+    if len(content) > LARGEST_FILE:
+        return Failure("image_too_large", f"{photo.file} has over {LARGEST_FILE // 1_000_000} MB; shrink the picture.")
+    return content
 
 
 def _answer(photo: Photo, outcome: Outcome, options: Options) -> Answer:

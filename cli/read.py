@@ -85,7 +85,7 @@ def _targets(photos: Iterable[Photo], folder: Path) -> dict[Photo, Path]:
     """Where each photo's annotated copy goes: its place below the folder it was found in, numbered if that is taken."""
     targets: dict[Photo, Path] = {}
     taken: set[Path] = set()
-    for photo in photos:
+    for photo in dict.fromkeys(photos):  # one that is named twice is drawn once
         target = folder / photo.relative
         for number in itertools.count(2):
             if target not in taken:
