@@ -16,6 +16,9 @@ from platehost.reading import Candidate, Failure, Outcome, Plate, Reading, Regio
 if not hasattr(core_rs, "__version__"):
     raise ImportError("core_rs is not built. Run `maturin develop --release` in the repository, or scripts/run.")
 
+# The class of a reader for a plate of no region that it knows.
+NO_REGION = "unknown"
+
 _runtime_lock = threading.Lock()
 _runtime_loaded = False
 
@@ -120,5 +123,5 @@ def _plate(plate: core_rs.PlateReading) -> Plate:
         score=plate.score,
         candidates=tuple(Candidate(text, score) for text, score in plate.candidates),
         char_scores=tuple(plate.char_scores),
-        region=Region(*plate.region) if plate.region else None,
+        region=Region(*plate.region) if plate.region and plate.region[0] != NO_REGION else None,
     )
