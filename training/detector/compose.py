@@ -1,0 +1,217 @@
+"""Training pictures for the detector: real photos cut, scaled and worn, with drawn plates set into them.
+
+Drawn plates bring what the photos lack: known corners, steep angles, other countries, plates of every size.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.detector.photos import Photo
+
+Picture = NDArray[np.uint8]
+PAD = 114
+MIN_VISIBLE = 0.6  # of a plate's area: below this a cut plate is neither right nor wrong
+
+
+@dataclass
+class View:
+    """A training picture: image uint8 BGR [s, s, 3] and the targets in its pixels, as `Photo` has them."""
+
+    image: Picture
+    boxes: NDArray[np.float32]
+    corners: NDArray[np.float32]
+    ignore: NDArray[np.float32]
+
+
+def box_points(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Corner points [n, 4, 2], clockwise from top left, of boxes [n, 4]."""
+    x1, y1, x2, y2 = boxes.T
+    return np.stack([x1, y1, x2, y1, x2, y2, x1, y2], 1).reshape(-1, 4, 2)
+
+
+def bounds(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([points.min(1), points.max(1)], 1)
+
+
+def transform(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
+    """A side x side cut of a photo at a random scale: plates come out from 12 pixels wide to filling the cut."""
+    h, w = photo.image.shape[:2]
+    if len(photo.boxes) and rng.random() < 0.85:
+        box = photo.boxes[rng.integers(len(photo.boxes))]
+        width = max(4.0, box[2] - box[0])
+        wanted = np.exp(rng.uniform(np.log(14), np.log(0.9 * side)))
+        scale = float(np.clip(wanted / width, 0.6 * side / max(h, w), 4.0))
+        # The plate lies anywhere in the cut, often near a border.
+        anchor = (box[:2] + box[2:]) / 2
+        place = rng.uniform(0.08, 0.92, 2) * side
+    else:
+        scale = float(np.exp(rng.uniform(np.log(0.7), np.log(2.0)))) * side / max(h, w)
+        anchor, place = np.array([w, h]) * rng.uniform(0.3, 0.7, 2), np.array([side, side]) / 2
+    # Little of the cut stays empty: padding teaches nothing.
+    extent = np.array([w, h]) * scale
+    slack = side - extent
+    low, high = np.minimum(slack, 0), np.maximum(slack, 0)
+    place = np.clip(place - scale * anchor, low, high) + scale * anchor
+    # Hardly turned: a box round a turned box is looser than a label. Drawn plates bring the steep ones.
+    angle = np.deg2rad(rng.normal(0, 1.2))
+    stretch = np.exp(rng.normal(0, 0.12))
+    flip = -1 if rng.random() < 0.3 else 1
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = linear @ np.array([[flip * stretch, rng.normal(0, 0.02)], [0, 1 / stretch]])
+    matrix = np.concatenate([linear, (place - linear @ anchor)[:, None]], 1).astype(np.float32)
+    source = photo.image
+    if scale < 0.6:  # warpAffine samples points: shrink by area first, or fine structure turns into noise
+        source = cv2.resize(source, None, fx=scale * 1.2, fy=scale * 1.2, interpolation=cv2.INTER_AREA)
+        ratio = np.array([source.shape[1] / w, source.shape[0] / h], np.float32)
+        warp = matrix.copy()
+        warp[:, :2] /= ratio
+    else:
+        warp = matrix
+    image = cv2.warpAffine(source, warp, (side, side), flags=cv2.INTER_LINEAR, borderValue=(PAD, PAD, PAD))
+    points = transform(box_points(photo.boxes), matrix)
+    if flip < 0:
+        points = points[:, [1, 0, 3, 2]]
+    known = photo.corners.reshape(-1, 4, 2)
+    corners = transform(known, matrix)
+    if flip < 0:
+        corners = corners[:, [1, 0, 3, 2]]
+    loose = ~np.isnan(corners).any((1, 2))
+    boxes = bounds(points)
+    if loose.any():
+        boxes[loose] = bounds(corners[loose])
+    return clip(View(image, boxes, corners.reshape(-1, 8), bounds(transform(box_points(photo.ignore), matrix))))
+
+
+def clip(view: View) -> View:
+    """Boxes end at the picture's edge; what is mostly outside, or too small to see, moves to `ignore`."""
+    side = view.image.shape[0]
+    inside = view.boxes.clip(0, side)
+    size = inside[:, 2:] - inside[:, :2]
+    visible = size.prod(1) / np.maximum(1e-6, (view.boxes[:, 2:] - view.boxes[:, :2]).prod(1))
+    keep = (visible >= MIN_VISIBLE) & (size[:, 0] >= 7) & (size[:, 1] >= 3)
+    doubtful = ~keep & (visible > 0) & (size > 0).all(1)
+    ignore = np.concatenate([view.ignore.clip(0, side), inside[doubtful]])
+    corners = np.where((visible[keep, None] > 0.98), view.corners[keep], np.nan)
+    return View(view.image, inside[keep], corners.astype(np.float32), ignore)
+
+
+def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
+    """Four cuts in one picture: more plates and more scenes for the same computation."""
+    split = int(side * rng.uniform(0.35, 0.65)), int(side * rng.uniform(0.35, 0.65))
+    whole = View(np.full((side, side, 3), PAD, np.uint8), *(np.zeros((0, n), np.float32) for n in (4, 8, 4)))
+    for x0, x1 in ((0, split[0]), (split[0], side)):
+        for y0, y1 in ((0, split[1]), (split[1], side)):
+            tile = max(x1 - x0, y1 - y0)
+            part = cut(photos[rng.integers(len(photos))], tile, rng)
+            whole.image[y0:y1, x0:x1] = part.image[: y1 - y0, : x1 - x0]
+            limit = np.array([x1 - x0, y1 - y0] * 2, np.float32)
+            before = part.boxes
+            part.boxes = np.minimum(before, limit)
+            area = (part.boxes[:, 2:] - part.boxes[:, :2]).clip(0).prod(1)
+            share = area / np.maximum(1e-6, (before[:, 2:] - before[:, :2]).prod(1))
+            keep = share >= MIN_VISIBLE
+            part.corners[share < 0.98] = np.nan
+            shift = np.array([x0, y0], np.float32)
+            whole.boxes = np.concatenate([whole.boxes, part.boxes[keep] + np.tile(shift, 2)])
+            whole.corners = np.concatenate([whole.corners, part.corners[keep] + np.tile(shift, 4)])
+            rest = np.concatenate([part.ignore, part.boxes[~keep & (area > 0)]])
+            whole.ignore = np.concatenate([whole.ignore, np.minimum(rest, limit) + np.tile(shift, 2)])
+    return whole
+
+
+def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Corners [4, 2] of a plate seen from a random place: turned up to 50 degrees, tilted, rolled."""
+    width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
+    yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), rng.normal(0, 7)])
+    x = np.array([-1, 1, 1, -1]) * width / 2
+    y = np.array([-1, -1, 1, 1]) * width / aspect / 2
+    depth = x * np.sin(yaw) + y * np.sin(pitch)
+    x, y = x * np.cos(yaw), y * np.cos(pitch)
+    near = 1 + depth / (width * rng.uniform(2.0, 8.0))
+    x, y = x / near, y / near
+    turned = np.stack([x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)], 1)
+    return (turned + rng.uniform(0.05, 0.95, 2) * side).astype(np.float32)
+
+
+def paste(view: View, plate: Picture, rng: np.random.Generator) -> bool:
+    """Set a drawn plate (uint8 BGR [h, w, 3], cut at its edge) into the picture. False where there was no room."""
+    side = view.image.shape[0]
+    quad = random_quad(plate.shape[1] / plate.shape[0], side, rng)
+    box = bounds(quad[None])[0]
+    if (box[:2] < 1).any() or (box[2:] > side - 1).any() or (box[2:] - box[:2] < (9, 4)).any():
+        return False
+    for other in np.concatenate([view.boxes, view.ignore]):
+        if (np.minimum(box[2:], other[2:]) > np.maximum(box[:2], other[:2]) - 2).all():
+            return False
+    # Surround: a frame or a bumper's shade, so that the plate's own edge is not the only cue.
+    x1, y1 = np.floor(box[:2]).astype(int)
+    x2, y2 = np.ceil(box[2:]).astype(int)
+    shrink = max(1.0, min(plate.shape[1] / (x2 - x1), plate.shape[0] / (y2 - y1)))
+    if shrink > 1.5:
+        plate = cv2.resize(plate, None, fx=1.2 / shrink, fy=1.2 / shrink, interpolation=cv2.INTER_AREA)
+    h, w = plate.shape[:2]
+    matrix = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), quad)
+    drawn = cv2.warpPerspective(plate, matrix, (side, side), flags=cv2.INTER_LINEAR).astype(np.float32)
+    mask = np.zeros((side, side), np.float32)
+    cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+    around = view.image[max(0, y1 - 8) : y2 + 8, max(0, x1 - 8) : x2 + 8].astype(np.float32)
+    # The scene's light: a plate is about as bright as its surroundings allow, seldom brighter than a lamp.
+    gain = np.clip((around.mean() + rng.uniform(30, 110)) / 190, 0.25, 1.25)
+    tint = np.clip(around.mean((0, 1)) / max(1.0, around.mean()), 0.8, 1.2) ** rng.uniform(0, 1)
+    drawn = np.clip(drawn * gain * tint + rng.normal(0, 6), 0, 255)
+    if rng.random() < 0.5:
+        pad = (quad - quad.mean(0)) * rng.uniform(1.03, 1.2) + quad.mean(0)
+        frame = np.zeros((side, side), np.float32)
+        cv2.fillConvexPoly(frame, np.round(pad * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+        shade = rng.uniform(0, 255) if rng.random() < 0.3 else rng.uniform(0, 60)
+        view.image[:] = (view.image * (1 - frame[..., None]) + shade * frame[..., None]).astype(np.uint8)
+    sigma = rng.uniform(0.3, 0.9)
+    mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
+    view.image[:] = (view.image * (1 - mask) + cv2.GaussianBlur(drawn, (0, 0), sigma) * mask).astype(np.uint8)
+    view.boxes = np.concatenate([view.boxes, box[None]])
+    view.corners = np.concatenate([view.corners, quad.reshape(1, 8)])
+    return True
+
+
+def wear(image: Picture, rng: np.random.Generator) -> Picture:
+    """Light, colour, blur, noise and compression of the whole picture."""
+    out = image
+    if rng.random() < 0.7:
+        curve = 255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 12)
+        out = cv2.LUT(out, curve.clip(0, 255).astype(np.uint8))
+    if rng.random() < 0.4:
+        out = np.clip(out * np.exp(rng.normal(0, 0.08, 3)), 0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < 0.25:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.6))
+    elif rng.random() < 0.15:
+        length = int(rng.integers(3, 9))
+        kernel = np.zeros((length, length), np.float32)
+        kernel[length // 2] = 1 / length
+        out = cv2.filter2D(out, -1, kernel)
+    if rng.random() < 0.25:
+        noise = rng.normal(0, rng.uniform(2, 14), out.shape[:2])[..., None]
+        out = np.clip(out + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        ok, packed = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        if ok:
+            out = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    return out
+
+
+def view(photos: list[Photo], plates: list[Picture], side: int, rng: np.random.Generator) -> View:
+    """One training picture of side x side pixels."""
+    made = mosaic(photos, side, rng) if rng.random() < 0.5 else cut(photos[rng.integers(len(photos))], side, rng)
+    if plates and rng.random() < 0.45:
+        for _ in range(int(rng.integers(1, 5))):
+            paste(made, plates[rng.integers(len(plates))], rng)
+    made.image = wear(made.image, rng)
+    return made
