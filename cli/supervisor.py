@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import io
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ FIRST_DELAY = 0.5  # seconds before a program that died is started again; double
 LONGEST_DELAY = 30.0
 STEADY_AFTER = 60.0  # a program that ran this long before it died starts over with the first delay
 LONGEST_LINE = 64 * 1024
+LAST_WORDS = 1.0  # seconds to read what a program wrote before it ended
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -82,45 +84,51 @@ class Supervisor:
 
     async def _run_once(self, program: Program) -> str:
         """Run the program to its end; how it ended, in words."""
-        try:
-            # A session of its own: Ctrl-C at the terminal must reach us alone, or the order of the end would be lost.
-            process = await asyncio.create_subprocess_exec(
-                *program.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env=self._environment,
-                start_new_session=True,
-                pass_fds=tuple(program.keep_open),
-                preexec_fn=_end_with_parent,
-            )
-        except OSError as error:
-            return f"cannot start: {error}"
-        self._running[program.name] = process
-        if self._ending[program.name].is_set():  # asked to end while it was being started
-            _signal_one(process, signal.SIGTERM)
-        await self._forward(program.name, process)
-        status = await process.wait()
-        del self._running[program.name]
+        # Not asyncio's own pipe: with that, a process has not ended for asyncio while a child of it holds the pipe.
+        reading, writing = os.pipe()
+        with open(reading, "rb", buffering=0) as output:
+            try:
+                # A session of its own: Ctrl-C at the terminal must reach us alone, or the order of the end is lost.
+                process = await asyncio.create_subprocess_exec(
+                    *program.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=asyncio.subprocess.STDOUT,
+                    env=self._environment,
+                    start_new_session=True,
+                    pass_fds=tuple(program.keep_open),
+                    preexec_fn=_end_with_parent,
+                )
+            except OSError as error:
+                return f"cannot start: {error}"
+            finally:
+                os.close(writing)
+            self._running[program.name] = process
+            if self._ending[program.name].is_set():  # asked to end while it was being started
+                _signal_one(process, signal.SIGTERM)
+            reader = asyncio.create_task(self._read_lines(program.name, output))
+            status = await process.wait()
+            _signal_group(process, signal.SIGKILL)  # what it left behind would stand in the way of its next run
+            del self._running[program.name]
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(reader, LAST_WORDS)
         return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
-    async def _forward(self, name: str, process: asyncio.subprocess.Process) -> None:
-        # A grandchild may outlive the program with the pipe in its hands: the program's own end is what counts.
-        reader = asyncio.create_task(self._read_lines(name, process.stdout))
-        await process.wait()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(reader, 1.0)
-
-    async def _read_lines(self, name: str, stream: asyncio.StreamReader | None) -> None:
-        rest = b""
-        while stream is not None and (chunk := await stream.read(LONGEST_LINE)):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._say(name, line.decode(errors="replace"))
-        if rest:
-            self._say(name, rest.decode(errors="replace"))
+    async def _read_lines(self, name: str, output: io.FileIO) -> None:
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), output
+        )
+        with contextlib.closing(transport):
+            rest = b""
+            while chunk := await stream.read(LONGEST_LINE):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._say(name, line.decode(errors="replace"))
+            if rest:
+                self._say(name, rest.decode(errors="replace"))
 
     async def _stop_one(self, program: Program) -> None:
         self._ending[program.name].set()
@@ -131,9 +139,9 @@ class Supervisor:
         done, _ = await asyncio.wait([keeper], timeout=program.stop_seconds)
         if not done:
             self._say(program.name, f"did not end within {program.stop_seconds:g} s; killing it")
-        if process is not None:
-            _signal_group(process, signal.SIGKILL)  # and what it may have left behind in its session
-        await asyncio.wait([keeper])
+            if process is not None:
+                _signal_group(process, signal.SIGKILL)
+            await asyncio.wait([keeper])
 
 
 def _signal_one(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
