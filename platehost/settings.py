@@ -97,7 +97,7 @@ class Settings:
     )
     batch_size: int = _setting(
         "PLATEHOST_BATCH_SIZE",
-        8,
+        4,
         "Most pictures that a worker takes from the queue for one call of the core.",
         minimum=1,
         maximum=256,

@@ -34,7 +34,7 @@ def main() -> int:
         blocking_threads=settings.web_threads,
         http=HTTPModes.http1,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         # Requests that wait are answered before the process ends.
         workers_kill_timeout=math.ceil(settings.sync_window) + 5,

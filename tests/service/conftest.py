@@ -80,9 +80,7 @@ def photo() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def running(
-    redis_server: RedisServer, pack: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Processes]:
+def running(redis_server: RedisServer, pack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """The whole service, for tests that do not harm it."""
     processes = Processes(tmp_path_factory.mktemp("service"), redis_server, {"PLATEHOST_PACK": pack})
     try:

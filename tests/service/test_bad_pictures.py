@@ -61,9 +61,7 @@ def broken(photo: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", list(broken(b"")))
-def test_what_is_no_picture_is_400_on_both_faces(
-    running: Processes, running_key: str, photo: bytes, kind: str
-) -> None:
+def test_what_is_no_picture_is_400_on_both_faces(running: Processes, running_key: str, photo: bytes, kind: str) -> None:
     picture = broken(photo)[kind]
     answer = send(running, running_key, SNAPSHOT, picture)
     if kind == "an animated WebP" and answer.status_code == 201:

@@ -1,0 +1,70 @@
+"""Readings survive the store, and their boxes lie inside the picture in every rendering."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platehost.reading import Candidate, Failure, Outcome, Plate, Reading, Region, Vehicle, from_json, to_json
+from platehost.renderings import npr, snapshot
+from platehost.renderings.boxes import whole_pixels
+
+scores = st.floats(0, 1)
+sides = st.integers(1, 20_000)
+coordinates = st.floats(-30_000, 30_000)
+boxes = st.tuples(coordinates, coordinates, coordinates, coordinates)
+texts = st.text("ABCXYZ0189", max_size=10)
+plates = st.builds(
+    Plate,
+    box=boxes,
+    dscore=scores,
+    text=texts,
+    score=scores,
+    candidates=st.lists(st.builds(Candidate, texts, scores), max_size=3).map(tuple),
+    corners=st.none() | st.tuples(*[st.tuples(coordinates, coordinates)] * 4),
+    char_scores=st.lists(scores, max_size=3).map(tuple),
+    region=st.none() | st.builds(Region, st.sampled_from(["gb", "us-ca", "zz"]), scores),
+    vehicle=st.none() | st.builds(Vehicle, st.just("Sedan"), scores, boxes),
+)
+readings = st.builds(
+    Reading,
+    width=sides,
+    height=sides,
+    plates=st.lists(plates, max_size=3).map(tuple),
+    timings=st.dictionaries(st.sampled_from(["decode", "detect"]), st.floats(0, 1e4)),
+)
+
+
+@given(readings | st.builds(Failure, st.text(), st.text()))
+def test_an_outcome_survives_the_store(outcome: Outcome) -> None:
+    assert from_json(json.loads(json.dumps(to_json(outcome)))) == outcome
+
+
+@given(boxes, sides, sides)
+def test_boxes_are_whole_pixels_inside_the_picture(
+    box: tuple[float, float, float, float], width: int, height: int
+) -> None:
+    xmin, ymin, xmax, ymax = whole_pixels(box, width, height)
+    assert 0 <= xmin < xmax <= width
+    assert 0 <= ymin < ymax <= height
+
+
+@given(readings, st.booleans())
+def test_every_reading_has_the_fields_that_clients_index(reading: Reading, mmc: bool) -> None:
+    echo = {"filename": "a.jpg", "camera_id": None, "timestamp": "2026-11-22T00:00:00Z"}
+    body = json.loads(json.dumps(snapshot.render(reading, mmc=mmc, echo=echo)))
+    assert "error" not in body
+    for result in body["results"]:
+        assert {"box", "plate", "region", "score", "candidates", "dscore", "vehicle"} <= result.keys()
+        assert result["plate"] == result["plate"].lower()
+        assert result["candidates"]
+        assert set(result["region"]) == {"code", "score"}
+        assert set(result["vehicle"]) == {"score", "type", "box"}
+        for box in (result["box"], result["vehicle"]["box"]):
+            assert all(isinstance(side, int) for side in box.values())
+        assert {"model_make", "color", "orientation"} <= result.keys() if mmc else "color" not in result
+    for plate in json.loads(json.dumps(npr.render(reading)))["results"]:
+        assert plate["plate"] == plate["plate"].upper()
+        assert plate["bounding_box"]["width"] >= 1

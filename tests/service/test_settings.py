@@ -1,0 +1,55 @@
+"""Settings come from the environment, are checked, and stand in the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from platehost.settings import SettingError, Settings
+from tests.service.support import ROOT
+from web.app import create_app
+
+
+def test_the_defaults_hold_without_an_environment() -> None:
+    assert Settings.from_env({}) == Settings()
+    assert Settings.from_env({"PLATEHOST_PORT": " "}).port == 8080
+
+
+def test_every_setting_is_read_from_its_variable() -> None:
+    for each in fields(Settings):
+        kind, low = type(each.default), each.metadata["minimum"]
+        sent = "redis://other:1/2" if kind is str else str(low if low is not None else 7)
+        read = getattr(Settings.from_env({each.metadata["env"]: sent}), each.name)
+        assert read == kind(sent)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PLATEHOST_PORT", "http"),
+        ("PLATEHOST_PORT", "70000"),
+        ("PLATEHOST_BATCH_SIZE", "0"),
+        ("PLATEHOST_LEASE", "1.5"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_name(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        Settings.from_env({name: value})
+
+
+def test_a_limit_that_cannot_be_read_is_told_with_its_name() -> None:
+    with pytest.raises(SettingError, match="PLATEHOST_RATE_LIMIT"):
+        create_app(Settings(rate_limit="often"))
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for each in fields(Settings):
+        assert each.metadata["doc"].endswith("."), each.name
+
+
+def test_the_documentation_names_every_setting_with_its_sentence() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for each in fields(Settings):
+        assert f"`{each.metadata['env']}`" in page, each.name
+        assert each.metadata["doc"] in page, each.name
