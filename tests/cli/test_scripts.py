@@ -1,0 +1,153 @@
+"""scripts/run and scripts/environment on machines where something is missing; made of a PATH that lacks it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import ROOT
+
+TOOLS = "bash basename cat cut dirname env find head id pwd rm sed sh sha256sum sleep sort xargs"
+
+
+class Machine:
+    """A checkout with nothing built, and a folder that is the whole PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.checkout = folder / "checkout"
+        self.bin = folder / "bin"
+        self.bin.mkdir(parents=True)
+        for tool in TOOLS.split():
+            found = shutil.which(tool)
+            assert found is not None, tool
+            (self.bin / tool).symlink_to(found)
+        shutil.copytree(ROOT / "scripts", self.checkout / "scripts", ignore=shutil.ignore_patterns("bench"))
+        (self.checkout / "core_rs").mkdir()
+        for name in ("Cargo.lock", "Cargo.toml", "pyproject.toml"):
+            shutil.copy(ROOT / name, self.checkout)
+        (self.checkout / "core_rs" / "lib.rs").write_text("// source\n")
+
+    def has(self, name: str, script: str) -> None:
+        tool = self.bin / name
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+
+    def has_python(self) -> None:
+        self.has("python3", f'exec "{sys.executable}" "$@"')
+
+    def has_rust(self, version: str = "1.95.0") -> None:
+        self.has("cargo", "exit 0")
+        self.has("rustc", f'echo "rustc {version} (0123abc 2026-01-01)"')
+        self.has("cc", "exit 0")
+
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [str(self.bin / "bash"), *command],
+            cwd=self.checkout,
+            env={"PATH": str(self.bin), "HOME": str(self.checkout.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def sentence(done: "subprocess.CompletedProcess[str]") -> str:
+    """What a script says when it cannot go on: one line on stderr."""
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("script", ["scripts/run", "scripts/test"])
+def test_python_missing(machine: Machine, script: str) -> None:
+    assert "Python 3.11 or newer is missing" in sentence(machine.run(script))
+
+
+def test_python_too_old(machine: Machine) -> None:
+    machine.has("python3", "exit 1")
+    assert "Python 3.11 or newer is missing" in sentence(machine.run("scripts/run"))
+
+
+@pytest.mark.parametrize("script", ["scripts/run", "scripts/test"])
+def test_rust_missing(machine: Machine, script: str) -> None:
+    machine.has_python()
+    assert "https://rustup.rs" in sentence(machine.run(script))
+
+
+def test_rust_too_old(machine: Machine) -> None:
+    machine.has_python()
+    machine.has_rust("1.63.0")
+    assert "Rust 1.88 or newer is needed, and this is 1.63.0" in sentence(machine.run("scripts/run"))
+
+
+def test_c_compiler_missing(machine: Machine) -> None:
+    machine.has_python()
+    machine.has_rust()
+    (machine.bin / "cc").unlink()
+    assert "build-essential" in sentence(machine.run("scripts/run"))
+
+
+def test_redis_missing_where_nothing_may_be_installed(machine: Machine) -> None:
+    told = "apt-get install redis-server"
+    assert told in sentence(machine.run("-c", ". scripts/environment; make_redis"))
+    machine.has("apt-get", "echo called; exit 1")
+    (machine.bin / "id").unlink()
+    machine.has("id", "echo 1000")
+    done = machine.run("-c", ". scripts/environment; make_redis")
+    assert told in sentence(done)
+    assert "called" not in done.stdout
+
+
+def test_redis_is_installed_by_root(machine: Machine) -> None:
+    (machine.bin / "id").unlink()
+    machine.has("id", "echo 0")
+    machine.has("apt-get", 'echo "$@" >> called')
+    assert machine.run("-c", ". scripts/environment; make_redis").returncode == 0
+    assert "redis-server" in (machine.checkout / "called").read_text().splitlines()[-1]
+
+
+def test_redis_that_is_there_is_taken(machine: Machine) -> None:
+    machine.has("redis-server", "exit 0")
+    assert machine.run("-c", ". scripts/environment; make_redis").returncode == 0
+
+
+def test_the_environment_is_made_anew_only_after_a_change(machine: Machine) -> None:
+    machine.has_python()
+    machine.has_rust()
+    pip = machine.checkout / ".venv" / "bin" / "pip"
+    pip.parent.mkdir(parents=True)
+    pip.write_text('#!/bin/sh\n[ "$1" = install ] && echo "$@" >> calls\nexit 0\n')
+    pip.chmod(0o755)
+
+    def calls_after(command: str) -> int:
+        done = machine.run("-c", f". scripts/environment; {command}")
+        assert done.returncode == 0, done.stderr
+        return len((machine.checkout / "calls").read_text().splitlines())
+
+    assert calls_after("make_environment") == 1
+    assert calls_after("make_environment") == 1
+    (machine.checkout / "core_rs" / "lib.rs").write_text("// other source\n")
+    assert calls_after("make_environment") == 2
+    assert calls_after("make_environment test") == 3  # the first one could not run tests
+    assert calls_after("make_environment") == 3
+    (machine.checkout / "pyproject.toml").write_text("# other dependencies\n")
+    assert calls_after("make_environment") == 4
+    assert (machine.checkout / "calls").read_text().splitlines()[-1].endswith(".[test]")
+
+
+def test_an_environment_that_could_not_be_made_is_tried_again(machine: Machine) -> None:
+    machine.has_python()
+    machine.has_rust()
+    pip = machine.checkout / ".venv" / "bin" / "pip"
+    pip.parent.mkdir(parents=True)
+    pip.write_text('#!/bin/sh\n[ "$1" = install ] && exit 1\nexit 0\n')
+    pip.chmod(0o755)
+    for _ in range(2):
+        assert "could not be installed" in sentence(machine.run("scripts/run"))
