@@ -24,6 +24,7 @@ from platehost.store import RedisError
 NAME_WIDTH = 10
 MOST_REDIS_DEATHS = 3  # while it starts; once it has answered it is started again for ever
 READY_INTERVAL = 0.1
+SAME_SIGNAL = 1.0  # seconds; timeout(1) and some shells send the one signal twice: to the process and to its group
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,7 +87,7 @@ class _Service:
         self._redis = [redis] if redis else []
         self._stages = programs(settings)
         self._supervisor = Supervisor(environment, _print_line)
-        self._signals = 0
+        self._first_signal = 0.0
         self._end = asyncio.Event()
 
     async def run(self) -> None:
@@ -100,11 +101,12 @@ class _Service:
             await self._stop()
 
     def _on_signal(self) -> None:
-        self._signals += 1
-        self._end.set()
-        if self._signals == 1:
+        now = asyncio.get_running_loop().time()
+        if not self._end.is_set():
+            self._end.set()
+            self._first_signal = now
             _print_line("platehost", "ending; once more to end without waiting")
-        else:
+        elif now - self._first_signal > SAME_SIGNAL:
             for stage in self._stages:
                 self._supervisor.kill(stage)
 

@@ -162,6 +162,27 @@ def test_a_request_in_flight_is_answered_before_the_end(serve: Serve, platehost:
     assert service.said.index('"event": "stopped"') < service.said.index("User requested shutdown")
 
 
+def test_one_signal_that_comes_twice_ends_in_order(serve: Serve) -> None:
+    service = serve()
+    service.process.terminate()
+    service.process.terminate()
+    assert service.process.wait(PATIENCE) == 0
+    assert service.said.count('"event": "stopped"') == 2, service.said  # worker and webhooks
+
+
+def test_a_second_signal_ends_without_waiting(serve: Serve) -> None:
+    service = serve()
+    worker = service.child("-m worker ")
+    os.kill(worker, signal.SIGSTOP)  # it would never end by itself
+    service.process.terminate()
+    service.wait_for("ending")
+    time.sleep(1.5)
+    service.process.terminate()
+    assert service.process.wait(PATIENCE) == 0
+    assert "did not end within" not in service.said
+    assert "User requested shutdown" in service.said
+
+
 def test_a_killed_service_leaves_nothing_and_starts_again(serve: Serve, platehost: Platehost) -> None:
     service = serve()
     secret = platehost("key", "create", "garage", "--data", service.data).stdout.strip()
