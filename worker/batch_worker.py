@@ -69,6 +69,10 @@ class BatchWorker(SimpleWorker):
     def unsubscribe(self) -> None:
         """See `subscribe`."""
 
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        """Only takes the time: the lease is the job's sign of life, and every trip to the store delays an answer."""
+        job.ended_at = now()
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Only takes note: RQ's own would talk to Redis inside the signal handler, or drop a job just taken."""
         self._shutdown_requested_date = now()

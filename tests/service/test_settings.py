@@ -48,8 +48,9 @@ def test_every_setting_has_a_sentence() -> None:
         assert each.metadata["doc"].endswith("."), each.name
 
 
-def test_the_documentation_names_every_setting_with_its_sentence() -> None:
+def test_the_documentation_has_every_setting_with_its_default_and_sentence() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     for each in fields(Settings):
-        assert f"`{each.metadata['env']}`" in page, each.name
-        assert each.metadata["doc"] in page, each.name
+        default = "models/default" if each.name == "pack" else str(each.default)
+        shown = f"`{default}`" if default else "(empty)"
+        assert f"| `{each.metadata['env']}` | {shown} | {each.metadata['doc']} |" in page
