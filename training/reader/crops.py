@@ -1,0 +1,127 @@
+"""Real plates that may teach the reader: labelled `train` rows of class `permissive`, and what two public readers agree on."""
+
+import csv
+import json
+import random
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.reader.classes import NO_REGION, region_class
+from training.synthetic.camera import READER_SIZE, Camera
+
+LATIN = re.compile(r"[A-Z0-9]{2,10}")
+# An opinion counts from these on (the teachers' README: two agreeing readers are right 987 times of 1,000).
+LEAST_BOX, LEAST_TEXT, LEAST_COUNTRY = 0.4, 0.9, 0.8
+
+
+@dataclass(frozen=True)
+class RealPlate:
+    """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region: a class or NO_REGION."""
+
+    picture: NDArray[np.uint8]
+    box: tuple[float, float, float, float]
+    text: str
+    region: int
+
+
+def load(data: Path, reference: Path) -> list[RealPlate]:
+    """Plates of photos.csv and pseudo.jsonl. No text that stands in a `val` row is among them."""
+    with (data / "photos.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    with (data / "crops.csv").open() as table:
+        held_out = {row["text"] for row in csv.DictReader(table) if row["split"] != "train"}
+    held_out |= {row["text"] for row in rows if row["split"] != "train"}
+    barred = {row["photo"] for row in rows if row["split"] != "train" or row["licence_class"] != "permissive"}
+    labelled = defaultdict(list)
+    wanted: dict[str, list[tuple[list[float], str, int]]] = defaultdict(list)
+    for row in rows:
+        if row["photo"] in barred:
+            continue
+        box = [float(row[k]) for k in ("x1", "y1", "x2", "y2")]
+        if row["text"]:
+            labelled[row["photo"]].append(box)
+        if LATIN.fullmatch(row["text"]):
+            wanted[row["photo"]].append((box, row["text"], region_class(row["country"])))
+    with (reference / "regions.csv").open() as table:
+        codes = {row["name"].lower(): row["code"] for row in csv.DictReader(table) if not row["parent"]}
+    with (data / "pseudo.jsonl").open() as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry["photo"] in barred:
+                continue
+            for plate in entry["plates"]:
+                if _trusted(plate, held_out) and not any(_touch(plate["box"], box) for box in labelled[entry["photo"]]):
+                    sure = plate.get("country_score", 0) >= LEAST_COUNTRY
+                    code = codes.get(plate["country"].lower(), "") if sure else ""
+                    region = region_class(code) if code else NO_REGION
+                    wanted[entry["photo"]].append((plate["box"], plate["text"], region))
+    return [_cut(cv2.imread(str(data / photo)), *plate) for photo in sorted(wanted) for plate in wanted[photo]]
+
+
+def _trusted(plate: dict, held_out: set[str]) -> bool:
+    return (
+        plate["score"] >= LEAST_BOX
+        and plate["agree"]
+        and plate["text_score"] >= LEAST_TEXT
+        and LATIN.fullmatch(plate["text"]) is not None
+        and plate["text"] not in held_out
+    )
+
+
+def _touch(a: list[float], b: list[float]) -> bool:
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return w > 0 and h > 0 and w * h > 0.3 * smaller
+
+
+def _cut(photo: NDArray[np.uint8], box: list[float], text: str, region: int) -> RealPlate:
+    """Keeps 40 % of the plate's width and 60 % of its height round it: room for every later cut."""
+    wide, high = box[2] - box[0], box[3] - box[1]
+    x, y = int(max(0, box[0] - 0.4 * wide)), int(max(0, box[1] - 0.6 * high))
+    picture = photo[y : int(box[3] + 0.6 * high), x : int(box[2] + 0.4 * wide)].copy()
+    return RealPlate(picture, (box[0] - x, box[1] - y, box[2] - x, box[3] - y), text, region)
+
+
+def varied(plate: RealPlate, camera: Camera) -> NDArray[np.uint8]:
+    """A fresh cut of a real plate at the reader's size: uncertain margins, small tilts, wear."""
+    rng, noise = camera.rng, camera.noise
+    x1, y1, x2, y2 = plate.box
+    side = np.clip(noise.normal(0.04, 0.035, 2), -0.03, 0.15) * (x2 - x1)
+    edge = np.clip(noise.normal(0.08, 0.06, 2), -0.04, 0.3) * (y2 - y1)
+    x1, y1, x2, y2 = x1 - side[0], y1 - edge[0], x2 + side[1], y2 + edge[1]
+    quad = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
+    if rng.random() < 0.6:
+        quad += noise.normal(0, 0.05 * (y2 - y1), (4, 2)).astype(np.float32)
+    if rng.random() < 0.4:
+        shear = rng.gauss(0, 0.025) * (x2 - x1)
+        quad[[0, 3], 1] += shear
+        quad[[1, 2], 1] -= shear
+    cut = _flattened(plate.picture, quad, int(max(24, min(260, x2 - x1))), int(max(10, min(140, y2 - y1))))
+    if rng.random() < 0.5:
+        return camera.arrive(cut, (x2 - x1) / (y2 - y1))
+    worn = camera.wear(cut) if rng.random() < 0.7 else cut
+    return cv2.resize(worn, READER_SIZE, interpolation=cv2.INTER_LINEAR)
+
+
+def _flattened(picture: NDArray[np.uint8], quad: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
+    shrink = max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3])) / width
+    if shrink > 1.6:
+        picture = cv2.resize(picture, None, fx=1.25 / shrink, fy=1.25 / shrink, interpolation=cv2.INTER_AREA)
+        quad = quad * np.float32(1.25 / shrink)
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(quad, target)
+    return cv2.warpPerspective(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def backgrounds(data: Path, count: int = 400) -> list[NDArray[np.uint8]]:
+    """Photos that drawn plates are set into."""
+    with (data / "photos.csv").open() as table:
+        names = sorted({r["photo"] for r in csv.DictReader(table) if r["split"] == "train" and r["licence_class"] == "permissive"})
+    random.Random(1).shuffle(names)
+    return [cv2.imread(str(data / name)) for name in names[:count]]

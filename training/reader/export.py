@@ -1,0 +1,28 @@
+"""Write the trained reader into the pack, and the state that training resumes from.
+
+    python -m training.reader.export
+"""
+
+import torch
+
+from training.onnx_file import arguments, fold_norms, write
+from training.reader.classes import ALPHABET, REGIONS
+from training.reader.network import Exported, PlateReader
+from training.run import averaged_weights
+
+
+def main() -> None:
+    args = arguments("reader", __doc__).parse_args()
+    network = PlateReader(len(ALPHABET) + 1, len(REGIONS))
+    network.load_state_dict(averaged_weights(args.checkpoint))
+    network.eval()
+    fold_norms(network)
+    # The exporter knows no fused transformer layer.
+    torch.backends.mha.set_fastpath_enabled(False)
+    picture = torch.randint(0, 255, (3, 3, 64, 160), dtype=torch.uint8)
+    axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}}
+    write("reader", Exported(network), picture[:1], picture, axes, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The reader's network: convolutions down to two rows of 40 places, two transformer layers, CTC.
+
+Input: uint8 or float RGB 0..255 [n, 3, 64, 160]; each plate is standardised inside. Outputs: text logits [n, 80, 37] (CTC, blank first:
+the upper row's 40 places, then the lower row's, so that a two-line plate is read in order) and region logits [n, regions].
+"""
+
+import torch
+from torch import Tensor, nn
+
+WIDTH = 128
+
+
+class ConvNormAct(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, stride: int | tuple[int, int] = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        )
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvNormAct(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class PlateReader(nn.Module):
+    def __init__(self, classes: int, regions: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            ConvNormAct(3, 24, 2),
+            ConvNormAct(24, 40, 2),
+            Residual(40),
+            ConvNormAct(40, 80, (2, 1)),
+            Residual(80),
+            ConvNormAct(80, WIDTH, (2, 1)),
+            Residual(WIDTH),
+        )
+        self.rows = nn.Conv2d(WIDTH, WIDTH, (2, 1), (2, 1))
+        self.places = nn.Parameter(torch.randn(1, 80, WIDTH) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, 4, 2 * WIDTH, dropout=0.0, batch_first=True, norm_first=True, activation="relu"
+        )
+        self.context = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.text = nn.Linear(WIDTH, classes)
+        self.region = nn.Linear(WIDTH, regions)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = image.float()
+        x = x - x.mean((1, 2, 3), keepdim=True)
+        # 25 = 5 grey levels squared: an empty cut is not blown up into noise.
+        x = x / torch.sqrt((x * x).mean((1, 2, 3), keepdim=True) + 25.0)
+        tokens = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
+        tokens = self.norm(self.context(tokens))
+        return self.text(tokens), self.region(tokens.mean(1))
+
+
+class Exported(nn.Module):
+    """The network as the pack holds it: probabilities."""
+
+    def __init__(self, network: PlateReader) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        text, region = self.network(image)
+        return text.softmax(-1), region.softmax(-1)

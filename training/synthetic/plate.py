@@ -1,0 +1,198 @@
+"""A whole plate, drawn flat and clean; camera.py sets it into the world."""
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from training.synthetic.colours import RGB, any_colour, colour, jittered, too_alike
+from training.synthetic.formats import Format, Formats, squeezed
+from training.synthetic.lettering import Box, Letterer, Lettering
+from training.synthetic.typefaces import DIN, Typefaces
+
+HEIGHT = 112
+NOTES = [
+    "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA", "EMPIRE STATE", "EXCELSIOR", "OHIO", "GARDEN STATE", "NEW JERSEY", "Sunshine State",
+    "PUNJAB", "SINDH", "ICT-ISLAMABAD", "BRASIL", "REPUBLICA ARGENTINA", "MERCOSUR", "SP-SAO PAULO", "RJ-RIO DE JANEIRO", "ONTARIO",
+    "Yours to Discover", "dmv.ca.gov", "Arizona", "Virginia", "GOVT OF SINDH", "Massachusetts", "The Spirit of America", "PENNSYLVANIA",
+    "ILLINOIS", "Land of Lincoln", "GEORGIA", "COLORADO", "MARYLAND", "Washington", "Evergreen State", "MOTORS", "www.cars.example",
+]  # fmt: skip
+NOTED = {"us", "ca", "au", "pk", "mx", "br", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
+SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
+SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "pk", "in"}
+SHORT_CODES = {"DE": "D", "FR": "F", "IT": "I", "ES": "E", "AT": "A", "BE": "B", "SE": "S", "HU": "H"}
+BAND_BLUES: list[RGB] = [(20, 50, 150), (10, 60, 170), (30, 80, 190)]
+
+
+@dataclass(frozen=True)
+class DrawnPlate:
+    """picture: uint8 BGR [112, w, 3], cut at the plate's edge; text: A-Z and 0-9; code: the region's."""
+
+    picture: NDArray[np.uint8]
+    text: str
+    code: str
+    lines: int
+
+
+class PlateMaker:
+    """Draws plates without end. Raises FileNotFoundError where the table or the typefaces are missing."""
+
+    def __init__(self, reference: Path, fonts: Path, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.formats = Formats(reference / "plate_formats.csv", self.rng)
+        self.typefaces = Typefaces(fonts, self.rng)
+        self.letterer = Letterer(self.typefaces, self.rng)
+
+    def make(self) -> DrawnPlate:
+        form, text = self.formats.draw()
+        return self.plate(form, text)
+
+    def plate(self, form: Format, text: str) -> DrawnPlate:
+        """One plate of a format with this text (printed gaps included)."""
+        rng, country = self.rng, form.country
+        (wide, high), lines = form.size, form.lines
+        if country in SOMETIMES_TWO_LINES and rng.random() < 0.12:
+            lines = 2
+        background = colour(form.background, "white", rng) or any_colour(rng, 150, 245)
+        ink = colour(form.ink, "black", rng) or (22, 22, 22)
+        if country == "pk":  # provinces differ, and many plates are private work
+            wide, high = rng.choice([(330, 160), (300, 150), (500, 120), (280, 200)])
+            background = rng.choice([(240, 240, 235), (235, 205, 60), (20, 20, 20), (245, 245, 240)])
+        if lines == 2 and wide / high > 2.6:
+            wide, high = 280, 200
+        if too_alike(background, ink):
+            ink = (20, 20, 20) if sum(background) > 380 else (235, 235, 235)
+        width = int(min(560, max(90, HEIGHT * wide / high * rng.uniform(0.93, 1.07))))
+        picture = Image.new("RGB", (width, HEIGHT), jittered(background, 8, rng))
+        if "graphic" in form.background or (country in {"us", "ca"} and rng.random() < 0.5):
+            picture = self._graphic(picture)
+        draw = ImageDraw.Draw(picture)
+        if rng.random() < 0.6:
+            edge = ink if rng.random() < 0.8 else (120, 120, 120)
+            draw.rounded_rectangle((2, 2, width - 3, HEIGHT - 3), rng.randint(2, 12), outline=edge, width=rng.randint(1, 4))
+        box = self._surroundings(draw, form, lines, (width, HEIGHT), ink)
+        style = Lettering(
+            self.typefaces.for_plate(country, form.typeface), ink, rng.uniform(0.4, 2), self._between(country)
+        )
+        text = self._text(picture, text, box, style, lines, country)
+        self._fixings(draw, (width, HEIGHT), country)
+        return DrawnPlate(np.asarray(picture)[..., ::-1].copy(), squeezed(text), form.code, lines)
+
+    def _graphic(self, picture: Image.Image) -> Image.Image:
+        """A fade and a few patches of colour, as states print behind the text."""
+        rng = self.rng
+        width, height = picture.size
+        pixels = np.asarray(picture).astype(np.float32)
+        other = np.array(any_colour(rng, 120, 250), np.float32)
+        down = np.linspace(0, 1, height)[:, None, None]
+        fade = down if rng.random() < 0.7 else np.abs(np.linspace(-1, 1, width))[None, :, None]
+        fade = (1 - fade if rng.random() < 0.5 else fade) * 0.7
+        faded = Image.fromarray((pixels * (1 - fade) + other * fade).astype(np.uint8))
+        draw = ImageDraw.Draw(faded)
+        for _ in range(rng.randint(0, 4)):
+            x, y, size = rng.randint(0, width), rng.randint(0, height), rng.randint(5, 50)
+            points = [(x + rng.randint(-size, size), y + rng.randint(-size, size)) for _ in range(5)]
+            draw.polygon(points, fill=any_colour(rng, 120, 250))
+        return faded
+
+    def _surroundings(
+        self, draw: ImageDraw.ImageDraw, form: Format, lines: int, size: tuple[int, int], ink: RGB
+    ) -> Box:
+        """Bands, flags and small print; returns the box that is left for the text."""
+        rng, (width, height), country = self.rng, size, form.country
+        x1, x2, y1, y2 = width * 0.05, width * 0.95, height * 0.16, height * 0.84
+        band = form.band.lower()
+        if ("band left" in band or "eu band" in band or ("left" in band and "flag" in band)) and rng.random() < 0.85:
+            across = int(height * (rng.uniform(0.3, 0.48) if lines == 1 else 0.25))
+            base = rng.choice(BAND_BLUES) if rng.random() < 0.9 else (20, 140, 60)
+            draw.rectangle((0, 0, across, height), fill=base)
+            if rng.random() < 0.8:
+                self.letterer.stars(draw, (across / 2, height * 0.3), across * 0.3)
+            letters = country.upper()
+            letters = rng.choice(["GB", "UK"]) if letters == "GB" else SHORT_CODES.get(letters, letters)
+            face = self.typefaces.load(rng.choice(DIN), across * 0.5)
+            draw.text((across / 2, height * 0.78), letters, fill=(240, 240, 240), font=face, anchor="mm")
+            x1 = across + width * 0.03
+            if country in {"fr", "it"} and rng.random() < 0.8:
+                draw.rectangle((width - across, 0, width, height), fill=base)
+                place = rng.choice(["75", "13", "MI", "RM", "2B", "69"])
+                draw.text((width - across / 2, height * 0.75), place, fill=(240, 240, 240), font=face, anchor="mm")
+                x2 = width - across - 3
+        if "on top" in band:
+            down = int(height * rng.uniform(0.16, 0.24))
+            draw.rectangle((0, 0, width, down), fill=(25, 50, 150))
+            name = rng.choice(["BRASIL", "REPUBLICA ARGENTINA", "URUGUAY", "PARAGUAY"])
+            self.letterer.note(draw, name, (width / 2, down / 2), down * 0.75, (240, 240, 240))
+            y1, y2 = down + height * 0.06, height * 0.93
+            if country == "br" and rng.random() < 0.7 and lines == 1:
+                self.letterer.note(draw, "BR", (width * 0.06, height * 0.8), height * 0.13, ink)
+                x1 = width * 0.1
+        elif country in NOTED or rng.random() < 0.1:
+            if rng.random() < 0.85:
+                tall = height * rng.uniform(0.1, 0.2)
+                shade = rng.choice([ink, (180, 30, 30), (30, 50, 150)])
+                self.letterer.note(draw, rng.choice(NOTES), (width / 2, tall * 0.7), tall, shade)
+                y1 = max(y1, height * 0.22)
+            if rng.random() < 0.6:
+                tall = height * rng.uniform(0.07, 0.13)
+                self.letterer.note(draw, rng.choice(NOTES), (width / 2, height * 0.91), tall, ink)
+                y2 = height * 0.8
+        return x1, y1, x2, y2
+
+    def _between(self, country: str) -> str:
+        rng = self.rng
+        if country in SEALED or rng.random() < 0.06:
+            return rng.choice(["seals", "seals", "arms", "none"])
+        if country == "us" and rng.random() < 0.5:
+            return rng.choice(["outline", "arms", "dot", "none", "dash"])
+        return "none"
+
+    def _text(
+        self, picture: Image.Image, text: str, box: Box, style: Lettering, lines: int, country: str
+    ) -> str:
+        """Draws the text and returns what stands there: a Punjab plate gains its small year."""
+        rng, (x1, y1, x2, y2), height = self.rng, box, picture.height
+        if lines == 1:
+            punjab = re.fullmatch(r"([A-Z]{2,3})(\d{3,4})", squeezed(text))
+            if country == "pk" and punjab and rng.random() < 0.45:
+                year, wide = f"{rng.randint(5, 20):02d}", x2 - x1
+                for part, left, right, low in ((punjab[1], 0, 0.4, 1), (year, 0.41, 0.51, 0.45), (punjab[2], 0.52, 1, 1)):
+                    top = y1 + (y2 - y1) * (0.05 if part == year else 0)
+                    self.letterer.line(picture, part, (x1 + wide * left, top, x1 + wide * right, y1 + (y2 - y1) * low), style)
+                return punjab[1] + year + punjab[2]
+            self.letterer.line(picture, text, box, style)
+            return text
+        first, second = self._two_lines(text)
+        middle = (y1 + y2) / 2
+        y1, y2 = y1 - height * 0.04, y2 + height * 0.04
+        plain = Lettering(style.typeface, style.ink, style.spread, "none" if rng.random() < 0.7 else style.between)
+        self.letterer.line(picture, first, (x1, y1, x2, middle - height * 0.04), plain)
+        self.letterer.line(picture, second, (x1, middle + height * 0.04, x2, y2), plain)
+        return text
+
+    def _two_lines(self, text: str) -> tuple[str, str]:
+        """Broken at a printed gap, else between letters and digits, else in the middle."""
+        groups = [group for group in re.split(r"[ \-./]", text) if group]
+        if len(groups) > 1:
+            cut = self.rng.randint(1, len(groups) - 1)
+            return " ".join(groups[:cut]), " ".join(groups[cut:])
+        split = re.fullmatch(r"([A-Z]+)(\d.*)", text)
+        half = max(1, min(len(text) - 1, len(text) // 2))
+        return (split[1], split[2]) if split else (text[:half], text[half:])
+
+    def _fixings(self, draw: ImageDraw.ImageDraw, size: tuple[int, int], country: str) -> None:
+        """Bolts and validation stickers."""
+        rng, (width, height) = self.rng, size
+        if rng.random() < 0.5:
+            corners = [(0.12, 0.1), (0.88, 0.1), (0.12, 0.9), (0.88, 0.9)]
+            for x, y in rng.choice([corners[:2], corners, [(0.3, 0.5)], [(0.08, 0.5), (0.92, 0.5)]]):
+                r, grey = height * rng.uniform(0.025, 0.06), rng.randint(20, 200)
+                draw.ellipse((x * width - r, y * height - r, x * width + r, y * height + r), fill=(grey, grey, grey))
+        if country in {"us", "ca"} and rng.random() < 0.5:
+            for _ in range(rng.randint(1, 2)):
+                x, y = rng.choice([0.05, 0.85]) * width, rng.choice([0.05, 0.78]) * height
+                draw.rectangle((x, y, x + width * 0.1, y + height * 0.15), fill=any_colour(rng, 40))

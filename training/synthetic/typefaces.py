@@ -1,0 +1,59 @@
+"""Which free typeface stands for a country's, after fonts.csv."""
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import ImageFont
+
+FE = ["GL-Nummernschild-Mtl", "GL-Nummernschild-Eng"]
+DIN = [
+    "D-DIN-Bold", "D-DINCondensed-Bold", "D-DINExp-Bold", "OSP-DIN", "Gidole-Regular", "RobotoCondensed_700Bold",
+    "BarlowSemiCondensed_700Bold", "BarlowCondensed_700Bold",
+]  # fmt: skip
+AMERICAN = [
+    "routed-gothic-narrow", "routed-gothic", "RG2014B", "RG2014C", "RG2014D", "Rajdhani_700Bold", "BarlowCondensed_500Medium",
+    "Khand_700Bold", "Teko_500Medium", "SairaCondensed_500Medium", "SairaCondensed_700Bold", "ArchivoNarrow_500Medium",
+    "Oswald_500Medium", "Oswald_700Bold", "D-DINCondensed-Bold", "Dosis_700Bold", "Quantico_700Bold", "ChakraPetch_700Bold",
+    "PathwayGothicOne_400Regular", "Mohave_500Medium",
+]  # fmt: skip
+BRITISH = [
+    "OverpassMono_700Bold", "Overpass_700Bold", "D-DIN-Bold", "BarlowSemiCondensed_700Bold", "SairaSemiCondensed_700Bold",
+    "RobotoCondensed_700Bold", "RG2014D", "RG2014C", "Antonio_700Bold", "ArchivoNarrow_700Bold",
+]  # fmt: skip
+AMERICAN_USERS = {"us", "ca", "mx", "au", "nz", "pk", "in", "ae", "ar"}
+BRITISH_USERS = {"gb", "ie", "my", "za", "ke"}
+
+
+class Typefaces:
+    """The typefaces of a folder, by file name without its ending."""
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.folder, self.rng = folder, rng
+        self.all = sorted(path.stem for path in folder.glob("*.ttf"))
+        if not self.all:
+            raise FileNotFoundError(f"{folder} holds no .ttf typeface")
+
+    def for_plate(self, country: str, words: str) -> str:
+        """A typeface like the one that a country's row names; now and then any, so that the reader knows more than one."""
+        rng = self.rng
+        if rng.random() < 0.15:
+            return rng.choice(self.all)
+        if "FE-Schrift" in words:
+            return rng.choice(FE)
+        if country in AMERICAN_USERS and rng.random() < 0.85:
+            return rng.choice(AMERICAN)
+        if country in BRITISH_USERS | {"pk"}:
+            return rng.choice(BRITISH)
+        return rng.choice(DIN + AMERICAN[:6] if rng.random() < 0.9 else self.all)
+
+    def any(self) -> str:
+        return self.rng.choice(self.all)
+
+    def load(self, name: str, size: float) -> ImageFont.FreeTypeFont:
+        return _load(self.folder / f"{name}.ttf", max(6, int(size)))
+
+
+@lru_cache(maxsize=4096)
+def _load(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), size)
