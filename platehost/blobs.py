@@ -10,10 +10,12 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from platehost.settings import SettingError, Settings
 from platehost.store import Client
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(:\d+)?")
@@ -96,13 +98,15 @@ class DirectoryBlobs:
         return self._folder / name
 
 
-def open_blobs(url: str, client: Client) -> Blobs:
-    """Blobs at `file:///folder`, or in the Redis behind `client`. Raises ValueError for another kind of URL."""
+def open_blobs(settings: Settings, store: Client, connect: Callable[[str], Client]) -> Blobs:
+    """The blobs that the settings name; `store` is the queue's own Redis, `connect` opens another.
+
+    Raises SettingError for another kind of URL.
+    """
+    url = settings.blob_store_url
     parts = urlsplit(url)
-    if parts.scheme == "file":
+    if parts.scheme == "file" and parts.path:
         return DirectoryBlobs(Path(unquote(parts.path)))
     if parts.scheme in {"redis", "rediss", "unix"}:
-        return RedisBlobs(client)
-    raise ValueError(
-        f"PLATEHOST_BLOB_URL must begin with redis://, rediss://, unix:// or file:///, not {parts.scheme!r}."
-    )
+        return RedisBlobs(store if url == settings.redis_url else connect(url))
+    raise SettingError("PLATEHOST_BLOB_URL must begin with redis://, rediss://, unix:// or file:///.")

@@ -14,6 +14,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from platehost.settings import SettingError
+
 # redis-py's stubs give each command the union of every form that any client may answer in; ours answer in bytes.
 Client: TypeAlias = Any
 
@@ -54,15 +56,19 @@ def connect_patient(url: str, retry: Retry, *, longest: float, max_connections: 
 def _client(
     url: str, *, timeout: float, retry: Retry, max_connections: int, connect_timeout: float = CONNECT_TIMEOUT
 ) -> Client:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=connect_timeout,
-        socket_keepalive=True,
-        health_check_interval=0,
-        retry=retry,
-        max_connections=max_connections,
-    )
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=connect_timeout,
+            socket_keepalive=True,
+            health_check_interval=0,
+            retry=retry,
+            max_connections=max_connections,
+        )
+    except ValueError as error:
+        # Not the URL itself: it may hold a password.
+        raise SettingError(f"REDIS_URL or PLATEHOST_BLOB_URL cannot be used. {error}") from None
 
 
 __all__ = ["Client", "RedisError", "connect", "connect_patient", "connect_probe", "connect_waiting", "is_outage"]

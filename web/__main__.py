@@ -18,7 +18,7 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         create_app(settings)  # a bad setting is told here, once, not by every process that granian starts
-    except (SettingError, ValueError) as error:
+    except SettingError as error:
         print(error, file=sys.stderr)
         return 2
     if taken := _taken(settings.host, settings.port):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application for these settings. Raises SettingError or ValueError for settings that cannot be used."""
+    """The application for these settings. Raises SettingError for settings that cannot be used."""
     app = Flask(__name__, static_folder=None)
     # A picture may come as base64 text: Flask's own limit for text fields is 500 kB.
     body_limit = int(settings.max_upload_bytes * TEXT_OVERHEAD) + FIELDS_BYTES

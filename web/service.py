@@ -30,23 +30,17 @@ class Service:
 
 
 def build(settings: Settings) -> Service:
-    """Connects lazily: web starts and answers 503 while Redis is away. Raises ValueError for a bad blob URL."""
+    """Connects lazily: web starts and answers 503 while Redis is away. Raises SettingError for a bad blob URL."""
     connections = settings.web_threads * 2
     store = connect(settings.redis_url, max_connections=connections)
     waiting = connect_waiting(settings.redis_url, longest=settings.sync_window, max_connections=connections)
-    pictures = (
-        store
-        if settings.blob_store_url == settings.redis_url
-        else connect(settings.blob_store_url, max_connections=connections)
-        if not settings.blob_store_url.startswith("file:")
-        else store
-    )
+    blobs = open_blobs(settings, store, lambda url: connect(url, max_connections=connections))
     return Service(
         settings=settings,
         store=store,
         probe=connect_probe(settings.redis_url),
         accounts=Accounts(store),
-        jobs=Jobs(store, waiting, open_blobs(settings.blob_store_url, pictures), settings),
+        jobs=Jobs(store, waiting, blobs, settings),
         wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),
     )
 

@@ -18,13 +18,14 @@ log = logging.getLogger("webhooks")
 
 
 def main() -> int:
+    patience = Patience()
     try:
         settings = Settings.from_env()
+        reaper = Reaper(connect_patient(settings.redis_url, patience, longest=5))
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
     logs.configure("webhooks", settings.log_level)
-    patience = Patience()
     stop = threading.Event()
 
     def leave(signum: int, frame: FrameType | None) -> None:
@@ -33,7 +34,6 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    reaper = Reaper(connect_patient(settings.redis_url, patience, longest=5))
     log.info("started")
     while not stop.wait(settings.reap_interval):
         try:

@@ -21,8 +21,11 @@ log = logging.getLogger("worker")
 
 
 def main() -> int:
+    patience = Patience()
     try:
         settings = Settings.from_env()
+        connection = connect_patient(settings.redis_url, patience, longest=10)
+        blobs = open_blobs(settings, connection, lambda url: connect_patient(url, patience, longest=10))
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -47,14 +50,6 @@ def main() -> int:
         "pack loaded",
         extra={"fields": {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}},
     )
-    patience = Patience()
-    connection = connect_patient(settings.redis_url, patience, longest=10)
-    pictures = (
-        connection
-        if settings.blob_store_url == settings.redis_url
-        else connect_patient(settings.blob_store_url, patience, longest=10)
-    )
-    blobs = open_blobs(settings.blob_store_url, pictures)
     stopped = False
     while not stopped:
         try:

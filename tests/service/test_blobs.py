@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 import redis
+import requests
 
+from platehost.accounts import create_key
 from platehost.blobs import Blobs, DirectoryBlobs, RedisBlobs, open_blobs
+from platehost.settings import SettingError, Settings
+from tests.service.support import SAMPLE_PLATE, Processes
 
 
 @pytest.fixture(params=["redis", "folder"])
 def blobs(request: pytest.FixtureRequest, store: redis.Redis, tmp_path: Path) -> Blobs:
-    url = "redis://127.0.0.1:6379" if request.param == "redis" else f"file://{tmp_path}/some%20pictures"
-    opened = open_blobs(url, store)
+    url = f"file://{tmp_path}/some%20pictures" if request.param == "folder" else ""
+    opened = open_blobs(Settings(blob_url=url), store, pytest.fail)
     assert type(opened) is (RedisBlobs if request.param == "redis" else DirectoryBlobs)
     return opened
 
@@ -54,5 +58,28 @@ def test_a_folder_takes_only_names_of_blobs(tmp_path: Path, name: str) -> None:
 
 
 def test_other_urls_are_refused(store: redis.Redis) -> None:
-    with pytest.raises(ValueError, match="PLATEHOST_BLOB_URL"):
-        open_blobs("s3://bucket", store)
+    for url in ("s3://bucket", "file:", "pictures"):
+        with pytest.raises(SettingError, match="PLATEHOST_BLOB_URL"):
+            open_blobs(Settings(blob_url=url), store, pytest.fail)
+
+
+def test_another_redis_is_connected_to(store: redis.Redis) -> None:
+    opened: list[str] = []
+
+    def connect(url: str) -> redis.Redis:
+        opened.append(url)
+        return store
+
+    open_blobs(Settings(blob_url="redis://pictures:6379/0"), store, connect).put("job:0", b"picture", 60)
+    assert opened == ["redis://pictures:6379/0"]
+    assert store.get("blob:job:0") == b"picture"
+
+
+def test_the_whole_service_with_pictures_in_a_folder(own: Processes, photo: bytes, tmp_path: Path) -> None:
+    own.settings["PLATEHOST_BLOB_URL"] = f"file://{tmp_path}/pictures"
+    own.start_all()
+    headers = {"Authorization": f"Token {create_key(own.server.client(), 'folder')}"}
+    answer = requests.post(f"{own.url}/v1/plate-reader/", headers=headers, files={"upload": photo}, timeout=30)
+    assert answer.json()["results"][0]["plate"] == SAMPLE_PLATE
+    assert own.stop("worker") == 0
+    assert list((tmp_path / "pictures").iterdir()) == []

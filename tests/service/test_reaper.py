@@ -69,6 +69,19 @@ def test_a_started_job_is_done_again_and_in_the_end_fails(
     assert outcome.code == "job_failed"
 
 
+def test_a_job_whose_worker_died_is_run_alone(jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings) -> None:
+    """It may be the reason: in company it would take others with it, again and again."""
+    jobs.submit(JPEG, JobRequest("main", "snapshot"))
+    start(store, queue, dying_worker(store, settings))
+    expire_leases(store)
+    jobs.submit(JPEG, JobRequest("main", "snapshot"))
+    reaper.Reaper(store).sweep()
+    jobs.submit(JPEG, JobRequest("main", "snapshot"))
+    reader = ScriptedReader(Reading(640, 480))
+    run_worker(store, settings, reader)
+    assert [len(call) for call in reader.calls] == [1, 1, 1]
+
+
 def test_a_job_that_was_taken_but_not_started_is_queued_again(
     jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
