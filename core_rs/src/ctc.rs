@@ -64,14 +64,14 @@ pub fn beam_search(steps: &[f32], classes: usize, blank: usize, max_length: usiz
 pub fn label_scores(steps: &[f32], classes: usize, blank: usize, labels: &[u16]) -> Vec<f32> {
     let time = steps.len() / classes;
     let states = 2 * labels.len() + 1;
-    let class_of = |state: usize| if state % 2 == 0 { blank } else { usize::from(labels[state / 2]) };
+    let class_of = |state: usize| if state.is_multiple_of(2) { blank } else { usize::from(labels[state / 2]) };
     let mut best = vec![f64::NEG_INFINITY; states];
     let mut back = vec![0_u8; time * states];
     for t in 0..time {
         let row = &steps[t * classes..(t + 1) * classes];
         let mut now = vec![f64::NEG_INFINITY; states];
         for (state, value) in now.iter_mut().enumerate() {
-            let skips = state >= 2 && state % 2 == 1 && class_of(state) != class_of(state - 2);
+            let skips = state >= 2 && !state.is_multiple_of(2) && class_of(state) != class_of(state - 2);
             let mut from = (if t == 0 && state < 2 { 0.0 } else { f64::NEG_INFINITY }, 0_u8);
             if t > 0 {
                 for jump in 0..=u8::from(state >= 1) + u8::from(skips) {
@@ -92,7 +92,7 @@ pub fn label_scores(steps: &[f32], classes: usize, blank: usize, labels: &[u16])
     }
     let mut state = if best[states - 1] > best[states - 2] { states - 1 } else { states - 2 };
     for t in (0..time).rev() {
-        if state % 2 == 1 {
+        if !state.is_multiple_of(2) {
             let score = &mut scores[state / 2];
             *score = score.max(steps[t * classes + class_of(state)]);
         }

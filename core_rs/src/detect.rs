@@ -74,13 +74,12 @@ struct Raw {
 impl Raw {
     /// Nothing for a weak, an empty or a meaningless box.
     fn placed(self, frame: &Frame, threshold: f32) -> Option<Detection> {
-        // A NaN score fails this comparison, and a NaN side the ones below.
-        if !(self.score >= threshold) {
+        if !reaches(self.score, threshold) {
             return None;
         }
         let (width, height) = (frame.source_width as f32, frame.source_height as f32);
         let area = frame.box_back(self.area).clipped(width, height);
-        if !(area.width() >= 1.0 && area.height() >= 1.0) {
+        if !reaches(area.width().min(area.height()), 1.0) {
             return None;
         }
         let corners = self
@@ -89,6 +88,11 @@ impl Raw {
             .filter(|points| points.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
         Some(Detection { area, corners, score: self.score.min(1.0), class: self.class })
     }
+}
+
+/// False for NaN, too: a network may give any number.
+fn reaches(value: f32, least: f32) -> bool {
+    value >= least
 }
 
 struct Cell {
@@ -147,7 +151,7 @@ pub fn cell_count(strides: &[u32], width: u32, height: u32) -> usize {
 
 fn anchor_free(spec: &DetectorOutput, row: &[f32], cell: &Cell, threshold: f32) -> Option<Raw> {
     let score = row[0];
-    if !(score >= threshold) {
+    if !reaches(score, threshold) {
         return None;
     }
     let stride = cell.stride;
@@ -170,7 +174,7 @@ fn anchor_free(spec: &DetectorOutput, row: &[f32], cell: &Cell, threshold: f32) 
 fn yolox(spec: &DetectorOutput, row: &[f32], cell: &Cell, threshold: f32) -> Option<Raw> {
     let (class, best) = row[5..5 + spec.classes].iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let score = row[4] * best;
-    if !(score >= threshold) {
+    if !reaches(score, threshold) {
         return None;
     }
     let (x, y) = ((row[0] + cell.x) * cell.stride, (row[1] + cell.y) * cell.stride);

@@ -83,7 +83,8 @@ pub fn fill(
     resizer: &mut Resizer,
 ) -> Result<()> {
     if (frame.width, frame.height) != (frame.input_width, frame.input_height) {
-        tensor.pad(n, spec.pad);
+        let inner = [frame.left, frame.top, frame.width, frame.height].map(|side| side as usize);
+        tensor.pad_around(n, spec.pad, inner.into());
     }
     let whole = (0.0, 0.0, f64::from(picture.width), f64::from(picture.height));
     let small = resize(picture, whole, frame.width, frame.height, spec.resample, resizer)?;

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod detect;
 pub mod error;
 pub mod geometry;
+mod jpeg;
 pub mod letterbox;
 pub mod manifest;
 pub mod nms;

@@ -191,7 +191,7 @@ pub enum Placement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resample {
-    /// Two by two pixels at any scale, as OpenCV's `INTER_LINEAR`.
+    /// Two by two pixels at any scale, as `OpenCV`'s `INTER_LINEAR`.
     #[default]
     Linear,
     /// A triangle as wide as the shrinking factor, as Pillow's `BILINEAR`.

@@ -38,6 +38,8 @@ impl From<Fault> for PyErr {
 mod engine;
 mod results;
 
+// PyO3 hands arguments over by value.
+#[allow(clippy::needless_pass_by_value)]
 #[pymodule(gil_used = false)]
 mod core_rs {
     use std::path::PathBuf;

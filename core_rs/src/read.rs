@@ -50,7 +50,7 @@ pub fn readings(
                         let class = usize::from(class);
                         alphabet[if class > spec.blank { class - 1 } else { class }]
                     };
-                    assembled(texts, letter, max_candidates, |best| {
+                    assembled(&texts, letter, max_candidates, |best| {
                         ctc::label_scores(&steps, classes, spec.blank, best)
                     })
                 }
@@ -58,7 +58,7 @@ pub fn readings(
                     let pad = alphabet.iter().position(|&c| Some(c) == spec.pad_char).unwrap_or(classes);
                     let texts = slots::best_sequences(&steps, classes, pad, max_candidates);
                     assembled(
-                        texts,
+                        &texts,
                         |class| alphabet[usize::from(class)],
                         max_candidates,
                         |best| slots::label_scores(&steps, classes, pad, best),
@@ -70,7 +70,7 @@ pub fn readings(
 }
 
 fn assembled(
-    texts: Vec<(Vec<u16>, f64)>,
+    texts: &[(Vec<u16>, f64)],
     letter: impl Fn(u16) -> char,
     max_candidates: usize,
     label_scores: impl Fn(&[u16]) -> Vec<f32>,
@@ -119,9 +119,13 @@ fn probabilities(values: &[f32], classes: usize, activation: Activation) -> Vec<
     if activation == Activation::Softmax {
         for row in values.chunks_exact_mut(classes) {
             let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|v| *v = (*v - top).exp());
+            for v in row.iter_mut() {
+                *v = (*v - top).exp();
+            }
             let sum: f32 = row.iter().sum();
-            row.iter_mut().for_each(|v| *v /= sum);
+            for v in row.iter_mut() {
+                *v /= sum;
+            }
         }
     }
     values

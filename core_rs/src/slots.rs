@@ -1,5 +1,8 @@
 //! A slot reader's output as texts: each slot is a distribution of its own over the alphabet.
 
+/// Classes under this probability cannot make a candidate that matters.
+const NEGLIGIBLE: f32 = 1e-4;
+
 /// The most probable label sequences over all slots, padding left out, best first, at most `limit`. `slots` is
 /// `[slots, classes]` row-major. Sequences that differ only in where their padding lies are one.
 #[must_use]
@@ -11,7 +14,8 @@ pub fn best_sequences(slots: &[f32], classes: usize, pad: usize, limit: usize) -
     for slot in slots.chunks_exact(classes) {
         let mut order: Vec<usize> = (0..classes).collect();
         order.sort_by(|&a, &b| slot[b].total_cmp(&slot[a]).then(a.cmp(&b)));
-        order.truncate(width);
+        let likely = order.iter().take_while(|&&class| slot[class] >= NEGLIGIBLE).count();
+        order.truncate(likely.clamp(1, width));
         let mut next: Vec<(Vec<u16>, f64)> = Vec::with_capacity(beams.len() * order.len());
         for (prefix, p) in &beams {
             for &class in &order {

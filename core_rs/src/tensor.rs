@@ -22,7 +22,7 @@ pub struct InputTensor {
     pub values: Values,
 }
 
-/// Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's "L" and OpenCV's grey).
+/// Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's "L" and `OpenCV`'s grey).
 const GREY: [u32; 3] = [19595, 38470, 7471];
 
 impl InputTensor {
@@ -51,30 +51,23 @@ impl InputTensor {
         }
     }
 
+    /// Fills picture `n` with the sample `pad` in every channel, but for the rectangle (left, top, width, height).
+    pub fn pad_around(&mut self, n: usize, pad: u8, (left, top, width, height): (usize, usize, usize, usize)) {
+        let pixel = [pad; 3];
+        let full = pixel.repeat(self.width);
+        let right = left + width;
+        for y in (0..top).chain(top + height..self.height) {
+            self.put_row(n, &full, 0, y);
+        }
+        for y in top..top + height {
+            self.put_row(n, &full[..3 * left], 0, y);
+            self.put_row(n, &full[3 * right..], right, y);
+        }
+    }
+
     /// Fills picture `n` with the sample `pad` in every channel.
     pub fn pad(&mut self, n: usize, pad: u8) {
-        let size = self.channels * self.height * self.width;
-        match &mut self.values {
-            Values::U8(all) => all[n * size..(n + 1) * size].fill(pad),
-            Values::F32(all) => {
-                let plane = self.height * self.width;
-                let picture = &mut all[n * size..(n + 1) * size];
-                match self.layout {
-                    Layout::Nchw => {
-                        for (channel, plane) in picture.chunks_exact_mut(plane).enumerate() {
-                            plane.fill(self.table[channel][usize::from(pad)]);
-                        }
-                    }
-                    Layout::Nhwc => {
-                        for pixel in picture.chunks_exact_mut(self.channels) {
-                            for (channel, value) in pixel.iter_mut().enumerate() {
-                                *value = self.table[channel][usize::from(pad)];
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        self.pad_around(n, pad, (0, 0, 0, 0));
     }
 
     /// Puts RGB pixels (row-major, `width` wide) into picture `n` with their top left at (`left`, `top`).
@@ -85,51 +78,67 @@ impl InputTensor {
     }
 
     fn put_row(&mut self, n: usize, row: &[u8], left: usize, y: usize) {
-        let (height, width, channels) = (self.height, self.width, self.channels);
         let pixels = row.len() / 3;
         match self.layout {
             Layout::Nchw => {
-                for channel in 0..channels {
-                    let start = ((n * channels + channel) * height + y) * width + left;
-                    let span = start..start + pixels;
-                    let source = row.chunks_exact(3);
-                    match &mut self.values {
-                        Values::F32(all) => {
-                            let table = &self.table[channel];
-                            for (value, pixel) in all[span].iter_mut().zip(source) {
-                                *value = table[usize::from(sample(self.colour, channel, pixel))];
-                            }
-                        }
-                        Values::U8(all) => {
-                            for (value, pixel) in all[span].iter_mut().zip(source) {
-                                *value = sample(self.colour, channel, pixel);
-                            }
-                        }
+                let plane = self.height * self.width;
+                let start = n * self.channels * plane + y * self.width + left;
+                match &mut self.values {
+                    Values::F32(all) => {
+                        let picture = &mut all[start..];
+                        spread(picture, plane, pixels, self.colour, row, |channel, v| {
+                            self.table[channel][usize::from(v)]
+                        });
                     }
+                    Values::U8(all) => spread(&mut all[start..], plane, pixels, self.colour, row, |_, v| v),
                 }
             }
             Layout::Nhwc => {
-                let start = ((n * height + y) * width + left) * channels;
-                let span = start..start + pixels * channels;
+                let start = ((n * self.height + y) * self.width + left) * self.channels;
+                let span = start..start + pixels * self.channels;
                 match &mut self.values {
                     Values::U8(all) if self.colour == Colour::Rgb => all[span].copy_from_slice(row),
-                    Values::U8(all) => {
-                        for (target, pixel) in all[span].chunks_exact_mut(channels).zip(row.chunks_exact(3)) {
-                            for (channel, value) in target.iter_mut().enumerate() {
-                                *value = sample(self.colour, channel, pixel);
-                            }
-                        }
-                    }
-                    Values::F32(all) => {
-                        for (target, pixel) in all[span].chunks_exact_mut(channels).zip(row.chunks_exact(3)) {
-                            for (channel, value) in target.iter_mut().enumerate() {
-                                let at = usize::from(sample(self.colour, channel, pixel));
-                                *value = self.table[channel][at];
-                            }
-                        }
-                    }
+                    Values::U8(all) => interleave(&mut all[span], self.channels, self.colour, row, |_, v| v),
+                    Values::F32(all) => interleave(&mut all[span], self.channels, self.colour, row, |channel, v| {
+                        self.table[channel][usize::from(v)]
+                    }),
                 }
             }
+        }
+    }
+}
+
+/// Writes one row of pixels into channel planes that lie `plane` values apart, `target` beginning at the first one.
+fn spread<T>(
+    target: &mut [T],
+    plane: usize,
+    pixels: usize,
+    colour: Colour,
+    row: &[u8],
+    value: impl Fn(usize, u8) -> T,
+) {
+    let source = row.chunks_exact(3);
+    if colour == Colour::Grey {
+        for (to, pixel) in target[..pixels].iter_mut().zip(source) {
+            *to = value(0, sample(colour, 0, pixel));
+        }
+        return;
+    }
+    let (first, rest) = target.split_at_mut(plane);
+    let (second, third) = rest.split_at_mut(plane);
+    let (red, blue) = if colour == Colour::Rgb { (0, 2) } else { (2, 0) };
+    let planes = first[..pixels].iter_mut().zip(&mut second[..pixels]).zip(&mut third[..pixels]);
+    for (((a, b), c), pixel) in planes.zip(source) {
+        *a = value(0, pixel[red]);
+        *b = value(1, pixel[1]);
+        *c = value(2, pixel[blue]);
+    }
+}
+
+fn interleave<T>(target: &mut [T], channels: usize, colour: Colour, row: &[u8], value: impl Fn(usize, u8) -> T) {
+    for (to, pixel) in target.chunks_exact_mut(channels).zip(row.chunks_exact(3)) {
+        for (channel, to) in to.iter_mut().enumerate() {
+            *to = value(channel, sample(colour, channel, pixel));
         }
     }
 }
@@ -142,6 +151,56 @@ fn sample(colour: Colour, channel: usize, pixel: &[u8]) -> u8 {
         Colour::Grey => {
             let sum: u32 = GREY.iter().zip(pixel).map(|(w, &v)| w * u32::from(v)).sum();
             ((sum + (1 << 15)) >> 16) as u8
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(text: &str, batch: usize, height: usize, width: usize) -> InputTensor {
+        InputTensor::new(&toml::from_str(text).unwrap(), batch, height, width)
+    }
+
+    const SPEC: &str = "fit = 'stretch'\nwidth = 2\nheight = 1\n";
+
+    #[test]
+    fn planes_follow_the_colour_order() {
+        let mut tensor = tensor(&format!("{SPEC}colour = 'bgr'\nscale = 0.5"), 1, 1, 2);
+        tensor.put(0, &[2, 4, 6, 8, 10, 12], 2, 0, 0);
+        assert_eq!(tensor.values, Values::F32(vec![3.0, 6.0, 2.0, 5.0, 1.0, 4.0]));
+    }
+
+    #[test]
+    fn interleaved_bytes_are_kept() {
+        let mut tensor = tensor(&format!("{SPEC}layout = 'nhwc'\ndtype = 'u8'"), 2, 1, 2);
+        tensor.put(1, &[1, 2, 3, 4, 5, 6], 2, 0, 0);
+        assert_eq!(tensor.shape(), [2, 1, 2, 3]);
+        assert_eq!(tensor.values, Values::U8(vec![0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6]));
+    }
+
+    #[test]
+    fn mean_and_deviation_are_applied_by_channel() {
+        let mut tensor = tensor(&format!("{SPEC}mean = [1, 2, 3]\nstd = [1, 2, 4]"), 1, 1, 1);
+        tensor.put(0, &[5, 6, 7], 1, 0, 0);
+        assert_eq!(tensor.values, Values::F32(vec![4.0, 2.0, 1.0]));
+    }
+
+    #[test]
+    fn grey_is_weighted() {
+        let mut tensor = tensor(&format!("{SPEC}colour = 'grey'\ndtype = 'u8'"), 1, 1, 2);
+        tensor.put(0, &[255, 255, 255, 255, 0, 0], 2, 0, 0);
+        assert_eq!(tensor.values, Values::U8(vec![255, 76]));
+    }
+
+    #[test]
+    fn padding_leaves_the_picture_alone() {
+        for layout in ["nchw", "nhwc"] {
+            let mut tensor = tensor(&format!("{SPEC}layout = '{layout}'\ndtype = 'u8'\ncolour = 'grey'"), 1, 3, 3);
+            tensor.put(0, &[9; 3], 1, 1, 1);
+            tensor.pad_around(0, 7, (1, 1, 1, 1));
+            assert_eq!(tensor.values, Values::U8(vec![7, 7, 7, 7, 9, 7, 7, 7, 7]));
         }
     }
 }

@@ -111,6 +111,8 @@ impl Options {
 #[pyclass(frozen, module = "core_rs")]
 pub struct Engine(pipeline::Engine);
 
+// PyO3 hands arguments over by value.
+#[allow(clippy::needless_pass_by_value)]
 #[pymethods]
 impl Engine {
     #[new]
