@@ -120,7 +120,7 @@ class Settings:
     )
     lease: int = _setting(
         "PLATEHOST_LEASE",
-        8,
+        6,
         "Seconds without a sign of life after which a worker's started jobs are given to another.",
         minimum=3,
         maximum=600,

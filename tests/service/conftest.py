@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 from flask import Flask
@@ -16,6 +17,10 @@ from platehost.accounts import Accounts
 from platehost.settings import Settings, default_pack
 from tests.service.support import SAMPLE, Processes, RedisServer
 from web.app import create_app
+
+# A busy machine is no reason to fail: no test here is about time.
+hypothesis.settings.register_profile("service", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("service")
 
 
 @pytest.fixture(scope="session")
