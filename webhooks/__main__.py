@@ -38,8 +38,8 @@ def main() -> int:
     while not stop.wait(settings.reap_interval):
         try:
             reaper.sweep()
-        except RedisError:
-            log.warning("a look for jobs of dead workers failed", exc_info=True)
+        except RedisError as error:
+            log.warning("a look for jobs of dead workers failed", extra={"fields": {"error": str(error)}})
     log.info("stopped")
     return 0
 

@@ -129,6 +129,16 @@ def test_a_worker_that_wakes_up_late_harms_nothing(own: Processes, photo: bytes)
     assert frozen.poll() is None
 
 
+def test_a_killed_web_leaves_its_port_to_the_next(own: Processes, photo: bytes) -> None:
+    own.start_all()
+    key = Accounts(own.server.client()).create_key("faults")
+    own.kill("web")
+    wait_until(lambda: not own.is_ready(), 5, "nobody serves the port")
+    own.start("web")
+    own.wait_ready()
+    assert send(own, key, photo).status_code == 201
+
+
 def test_a_stopped_worker_finishes_its_batch(own: Processes, photo: bytes) -> None:
     own.settings |= {"PLATEHOST_SYNC_WINDOW": "0", "PLATEHOST_BATCH_SIZE": "4"}
     own.start_all()
