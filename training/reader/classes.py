@@ -1,5 +1,7 @@
 """What the reader tells apart: characters and regions."""
 
+import re
+
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLANK = 0  # the CTC blank; character c is class ALPHABET.index(c) + 1
 MAX_LENGTH = 10
@@ -15,7 +17,7 @@ NO_REGION = -1  # a plate whose country nobody told: teaches the text alone
 
 def region_class(code: str) -> int:
     """The class of a region code such as `de` or `us-ca`; NO_REGION for an empty one."""
-    country = code.split("-")[0]
+    country = re.split("[-_]", code)[0]
     if not country:
         return NO_REGION
     return REGIONS.index(country) if country in PREDICTED else 0

@@ -77,8 +77,8 @@ def main() -> None:
     for pictures, characters, lengths, regions in DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=6):
         if run.over():
             break
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            text, region = live(pictures.contiguous(memory_format=torch.channels_last))
+        # Plain float32: bf16 autocast took half as long again here (63 against 98 plates a CPU second, without AMX).
+        text, region = live(pictures.contiguous(memory_format=torch.channels_last))
         steps = text.float().log_softmax(-1).transpose(0, 1)
         text_loss = ctc(steps, characters, torch.full((len(pictures),), steps.shape[0]), lengths)
         region_loss = nn.functional.cross_entropy(

@@ -21,9 +21,19 @@ NOTES = [
     "Yours to Discover", "dmv.ca.gov", "Arizona", "Virginia", "GOVT OF SINDH", "Massachusetts", "The Spirit of America", "PENNSYLVANIA",
     "ILLINOIS", "Land of Lincoln", "GEORGIA", "COLORADO", "MARYLAND", "Washington", "Evergreen State", "MOTORS", "www.cars.example",
 ]  # fmt: skip
+# What only plates of these countries say: a wrong name would teach the region head nonsense.
+LOCAL_NOTES = {
+    "pk": ["PUNJAB", "SINDH", "ICT-ISLAMABAD", "ICT", "ISLAMABAD", "GOVT OF SINDH", "KARACHI", "GOVT OF PUNJAB", "MOTORS"],
+    "br": ["SP-SAO PAULO", "RJ-RIO DE JANEIRO", "MG-BELO HORIZONTE", "PR-CURITIBA", "RS-PORTO ALEGRE", "BA-SALVADOR"],
+    "ca": ["ONTARIO", "Yours to Discover", "QUEBEC", "Je me souviens", "ALBERTA", "Beautiful British Columbia", "MOTORS"],
+    "au": ["NEW SOUTH WALES", "VICTORIA", "QUEENSLAND", "SUNSHINE STATE", "WESTERN AUSTRALIA"],
+}
+FOREIGN = {note for notes in LOCAL_NOTES.values() for note in notes} | {"BRASIL", "REPUBLICA ARGENTINA", "MERCOSUR"}
+NOTES_ELSEWHERE = [note for note in NOTES if note not in FOREIGN or note == "MOTORS"]
 NOTED = {"us", "ca", "au", "pk", "mx", "br", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
 SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
-SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "pk", "in"}
+SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch"}
+MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
 SHORT_CODES = {"DE": "D", "FR": "F", "IT": "I", "ES": "E", "AT": "A", "BE": "B", "SE": "S", "HU": "H"}
 BAND_BLUES: list[RGB] = [(20, 50, 150), (10, 60, 170), (30, 80, 190)]
 
@@ -55,7 +65,7 @@ class PlateMaker:
         """One plate of a format with this text (printed gaps included)."""
         rng, country = self.rng, form.country
         (wide, high), lines = form.size, form.lines
-        if country in SOMETIMES_TWO_LINES and rng.random() < 0.12:
+        if country in SOMETIMES_TWO_LINES and rng.random() < 0.16:
             lines = 2
         background = colour(form.background, "white", rng) or any_colour(rng, 150, 245)
         ink = colour(form.ink, "black", rng) or (22, 22, 22)
@@ -125,7 +135,7 @@ class PlateMaker:
         if "on top" in band:
             down = int(height * rng.uniform(0.16, 0.24))
             draw.rectangle((0, 0, width, down), fill=(25, 50, 150))
-            name = rng.choice(["BRASIL", "REPUBLICA ARGENTINA", "URUGUAY", "PARAGUAY"])
+            name = MERCOSUL.get(country, "MERCOSUR")
             self.letterer.note(draw, name, (width / 2, down / 2), down * 0.75, (240, 240, 240))
             y1, y2 = down + height * 0.06, height * 0.93
             if country == "br" and rng.random() < 0.7 and lines == 1:
@@ -135,11 +145,11 @@ class PlateMaker:
             if rng.random() < 0.85:
                 tall = height * rng.uniform(0.1, 0.2)
                 shade = rng.choice([ink, (180, 30, 30), (30, 50, 150)])
-                self.letterer.note(draw, rng.choice(NOTES), (width / 2, tall * 0.7), tall, shade)
+                self.letterer.note(draw, rng.choice(LOCAL_NOTES.get(country, NOTES_ELSEWHERE)), (width / 2, tall * 0.7), tall, shade)
                 y1 = max(y1, height * 0.22)
             if rng.random() < 0.6:
                 tall = height * rng.uniform(0.07, 0.13)
-                self.letterer.note(draw, rng.choice(NOTES), (width / 2, height * 0.91), tall, ink)
+                self.letterer.note(draw, rng.choice(LOCAL_NOTES.get(country, NOTES_ELSEWHERE)), (width / 2, height * 0.91), tall, ink)
                 y2 = height * 0.8
         return x1, y1, x2, y2
 
@@ -157,7 +167,7 @@ class PlateMaker:
         """Draws the text and returns what stands there: a Punjab plate gains its small year."""
         rng, (x1, y1, x2, y2), height = self.rng, box, picture.height
         if lines == 1:
-            punjab = re.fullmatch(r"([A-Z]{2,3})(\d{3,4})", squeezed(text))
+            punjab = re.fullmatch(r"([A-Z]{3})(\d{3,4})", squeezed(text))
             if country == "pk" and punjab and rng.random() < 0.45:
                 year, wide = f"{rng.randint(5, 20):02d}", x2 - x1
                 for part, left, right, low in ((punjab[1], 0, 0.4, 1), (year, 0.41, 0.51, 0.45), (punjab[2], 0.52, 1, 1)):
@@ -167,10 +177,17 @@ class PlateMaker:
             self.letterer.line(picture, text, box, style)
             return text
         first, second = self._two_lines(text)
+        punjab = re.fullmatch(r"[A-Z]{3}", first)
+        year = f"{rng.randint(5, 20):02d}" if country == "pk" and punjab and rng.random() < 0.5 else ""
+        text = first + year + second
         middle = (y1 + y2) / 2
         y1, y2 = y1 - height * 0.04, y2 + height * 0.04
         plain = Lettering(style.typeface, style.ink, style.spread, "none" if rng.random() < 0.7 else style.between)
-        self.letterer.line(picture, first, (x1, y1, x2, middle - height * 0.04), plain)
+        share = 0.7 if year else 1.0
+        self.letterer.line(picture, first, (x1, y1, x1 + (x2 - x1) * share, middle - height * 0.04), plain)
+        if year:  # smaller, to the right of the letters
+            small = (x1 + (x2 - x1) * 0.75, y1 + (middle - y1) * 0.2, x1 + (x2 - x1) * 0.95, y1 + (middle - y1) * 0.75)
+            self.letterer.line(picture, year, small, plain)
         self.letterer.line(picture, second, (x1, middle + height * 0.04, x2, y2), plain)
         return text
 
