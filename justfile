@@ -29,3 +29,13 @@ fmt:
 bench:
     scripts/bench/core
     scripts/bench/service
+
+# train one stage (detector or reader) until HH:MM and put it into the pack; needs the `training` extra
+train STAGE UNTIL:
+    .venv/bin/python -m training.{{STAGE}}.train --until {{UNTIL}}
+    .venv/bin/python -m training.{{STAGE}}.export
+    .venv/bin/python -m training.pack models/default
+
+# write the real answers of service and command line into README.md
+readme:
+    .venv/bin/python scripts/readme.py

@@ -57,4 +57,4 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _shape(sides: list[int]) -> str:
-    return "x".join("n" if side < 0 else str(side) for side in sides)
+    return "x".join("?" if side < 0 else str(side) for side in sides)
