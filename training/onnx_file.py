@@ -36,12 +36,14 @@ def fold_norms(network: nn.Module) -> None:
 def write(name: str, network: nn.Module, sample: Tensor, other: Tensor, axes: dict, args: argparse.Namespace) -> None:
     """Writes `network` to `args.out`, proves it on `other`, prints the manifest's hash, and commits the training state.
 
-    `axes` names the inputs and outputs in order, each with its dynamic axes. Raises ValueError when ONNX Runtime's answer is another.
+    `axes` names the inputs and outputs in order, each with its dynamic axes. Raises ValueError when ONNX Runtime's
+    answer is another.
     """
     args.out.parent.mkdir(parents=True, exist_ok=True)
     names = list(axes)
     torch.onnx.export(
-        network, (sample,), str(args.out), input_names=names[:1], output_names=names[1:], dynamic_axes=axes, opset_version=17,
+        network, (sample,), str(args.out), input_names=names[:1], output_names=names[1:], dynamic_axes=axes,
+        opset_version=17,
         dynamo=False,
     )  # fmt: skip
     session = onnxruntime.InferenceSession(str(args.out), providers=["CPUExecutionProvider"])

@@ -1,6 +1,6 @@
 """Bring a pack's manifest up to date with its files: writes each stage's SHA-256 into manifest.toml.
 
-    python -m training.pack models/default
+python -m training.pack models/default
 """
 
 import argparse
@@ -10,7 +10,9 @@ from pathlib import Path
 
 
 def refresh(folder: Path) -> list[str]:
-    """Rewrites `sha256` under every `file` of the manifest; returns the lines that it wrote. Raises FileNotFoundError."""
+    """Rewrites `sha256` under every `file` of the manifest; returns the lines that it wrote. Raises
+    FileNotFoundError.
+    """
     manifest = folder / "manifest.toml"
     written = []
 

@@ -1,4 +1,6 @@
-"""A training run planned by the clock: its schedule, its running average of the weights, its checkpoints and its log."""
+"""A training run planned by the clock: its schedule, its running average of the weights, its checkpoints and its
+log.
+"""
 
 import argparse
 import json
@@ -98,7 +100,12 @@ class Run:
     def _report(self, rate: float) -> None:
         line: dict[str, float | str] = {name: round(value / self.counted, 4) for name, value in self.sums.items()}
         speed = (self.seen - self.seen_then) / (time.time() - self.reported)
-        line |= {"seen": self.seen, "rate": round(rate, 6), "per_second": round(speed, 1), "at": f"{datetime.now():%H:%M}"}
+        line |= {
+            "seen": self.seen,
+            "rate": round(rate, 6),
+            "per_second": round(speed, 1),
+            "at": f"{datetime.now():%H:%M}",
+        }
         with (self.work / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         self.sums, self.counted, self.reported, self.seen_then = {}, 0, time.time(), self.seen

@@ -184,7 +184,9 @@ def wear(image: Picture, rng: np.random.Generator) -> Picture:
     """Light, colour, blur, noise and compression of the whole picture."""
     out = image
     if rng.random() < 0.7:
-        curve = 255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 12)
+        curve = 255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2)) + rng.normal(
+            0, 12
+        )
         out = cv2.LUT(out, curve.clip(0, 255).astype(np.uint8))
     if rng.random() < 0.4:
         out = np.clip(out * np.exp(rng.normal(0, 0.08, 3)), 0, 255).astype(np.uint8)

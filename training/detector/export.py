@@ -1,6 +1,6 @@
 """Write the trained detector into the pack, and the state that training resumes from.
 
-    python -m training.detector.export
+python -m training.detector.export
 """
 
 import torch

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Longest side of a plate, in input pixels, that each stride (8, 16, 32) answers for. They overlap, so that no size is a border.
+# Longest side of a plate, in input pixels, that each stride (8, 16, 32) answers for. They overlap, so that no size is
+# a border.
 SIDES = ((0.0, 96.0), (56.0, 224.0), (160.0, 1e9))
 RADIUS = 1.5  # strides round the centre in which cells are positive (FCOS's centre sampling, Tian et al. 2019, 3.1)
 
@@ -43,10 +44,13 @@ def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return iou, iou - (hull - area) / hull.clamp(min=1e-6)
 
 
-def detection_loss(raw: Tensor, targets: list[dict[str, Tensor]], centres: Tensor, strides: Tensor) -> dict[str, Tensor]:
+def detection_loss(
+    raw: Tensor, targets: list[dict[str, Tensor]], centres: Tensor, strides: Tensor
+) -> dict[str, Tensor]:
     """Losses of a batch; their sum is under `total`.
 
-    raw: [n, cells, 13]. A target holds `boxes` [p, 4], `corners` [p, 8] (NaN where unknown) and `ignore` [q, 4]: places where
+    raw: [n, cells, 13]. A target holds `boxes` [p, 4], `corners` [p, 8] (NaN where unknown) and `ignore` [q, 4]:
+    places where
     a detection is neither right nor wrong.
     """
     score_targets, score_weights = torch.zeros(raw.shape[:2]), torch.ones(raw.shape[:2])

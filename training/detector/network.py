@@ -1,8 +1,10 @@
 """The plate detector's network: plain 3x3 convolutions, three strides, one anchor-free head.
 
 Input: float32 RGB pictures [n, 3, h, w] in 0..1, h and w multiples of 32.
-Output: [n, cells, 13], the pack kind `anchor-free-grid`: score (0..1), distances l, t, r, b from the cell's centre to the
-box sides in strides (negative where the centre lies outside a thin plate), then four corners dx, dy from the cell's centre in
+Output: [n, cells, 13], the pack kind `anchor-free-grid`: score (0..1), distances l, t, r, b from the cell's centre to
+the
+box sides in strides (negative where the centre lies outside a thin plate), then four corners dx, dy from the cell's
+centre in
 strides, clockwise from the plate's top left. Cells: strides 8, 16, 32, row-major in each; centre = (x + 0.5) * stride.
 """
 

@@ -1,4 +1,6 @@
-"""The real photos that teach the detector: `train` rows of class `permissive`, and what the teachers saw in them besides."""
+"""The real photos that teach the detector: `train` rows of class `permissive`, and what the teachers saw in them
+besides.
+"""
 
 import csv
 import json
@@ -18,7 +20,8 @@ PSEUDO_TRUE = 0.4  # the teachers' README: boxes from here on are plates, those 
 class Photo:
     """One photo, long side at most 640 pixels.
 
-    image: uint8 BGR [h, w, 3]. boxes: float32 [p, 4] x1, y1, x2, y2 in its pixels. corners: float32 [p, 8], NaN where unknown.
+    image: uint8 BGR [h, w, 3]. boxes: float32 [p, 4] x1, y1, x2, y2 in its pixels. corners: float32 [p, 8], NaN where
+    unknown.
     ignore: float32 [q, 4], places that may hold a plate that nobody labelled.
     """
 

@@ -2,7 +2,8 @@
 
     python -m training.detector.train --shared ../shared --until 15:30
 
-Resumes from training/work/detector, else from the committed state in training/state. Plates that are set into the photos are drawn at the
+Resumes from training/work/detector, else from the committed state in training/state. Plates that are set into the
+photos are drawn at the
 start (`--plates` of them).
 """
 

@@ -7,10 +7,11 @@ BLANK = 0  # the CTC blank; character c is class ALPHABET.index(c) + 1
 MAX_LENGTH = 10
 # The countries that the Snapshot API predicts; all others are Unknown.
 UNKNOWN = "unknown"
-PREDICTED = (
-    "ae am ar at au az be bg br by ca ch cl co cr cz de dk ee es fi fr gb ge gr hr hu id il in it kz lt lu lv mc md me nl no nz pl pt "
-    "ro rs se sk th tr ua us uz vn za"
-).split()
+PREDICTED = [
+    "ae", "am", "ar", "at", "au", "az", "be", "bg", "br", "by", "ca", "ch", "cl", "co", "cr", "cz", "de", "dk", "ee",
+    "es", "fi", "fr", "gb", "ge", "gr", "hr", "hu", "id", "il", "in", "it", "kz", "lt", "lu", "lv", "mc", "md", "me",
+    "nl", "no", "nz", "pl", "pt", "ro", "rs", "se", "sk", "th", "tr", "ua", "us", "uz", "vn", "za",
+]  # fmt: skip
 REGIONS = [UNKNOWN, *PREDICTED]
 NO_REGION = -1  # a plate whose country nobody told: teaches the text alone
 

@@ -1,4 +1,6 @@
-"""Real plates that may teach the reader: labelled `train` rows of class `permissive`, and what two public readers agree on."""
+"""Real plates that may teach the reader: labelled `train` rows of class `permissive`, and what two public readers
+agree on.
+"""
 
 import csv
 import json
@@ -116,12 +118,16 @@ def _flattened(picture: NDArray[np.uint8], quad: NDArray[np.float32], width: int
         quad = quad * np.float32(1.25 / shrink)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(quad, target)
-    return cv2.warpPerspective(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpPerspective(
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def backgrounds(data: Path, count: int = 400) -> list[NDArray[np.uint8]]:
     """Photos that drawn plates are set into."""
     with (data / "photos.csv").open() as table:
-        names = sorted({r["photo"] for r in csv.DictReader(table) if r["split"] == "train" and r["licence_class"] == "permissive"})
+        names = sorted(
+            {r["photo"] for r in csv.DictReader(table) if r["split"] == "train" and r["licence_class"] == "permissive"}
+        )
     random.Random(1).shuffle(names)
     return [cv2.imread(str(data / name)) for name in names[:count]]

@@ -1,6 +1,6 @@
 """Write the trained reader into the pack, and the state that training resumes from.
 
-    python -m training.reader.export
+python -m training.reader.export
 """
 
 import torch

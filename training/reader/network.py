@@ -1,7 +1,9 @@
 """The reader's network: convolutions down to two rows of 40 places, two transformer layers, CTC.
 
-Input: uint8 or float RGB 0..255 [n, 3, 64, 160]; each plate is standardised inside. Outputs: text logits [n, 80, 37] (CTC, blank first:
-the upper row's 40 places, then the lower row's, so that a two-line plate is read in order) and region logits [n, regions].
+Input: uint8 or float RGB 0..255 [n, 3, 64, 160]; each plate is standardised inside. Outputs: text logits [n, 80, 37]
+(CTC, blank first:
+the upper row's 40 places, then the lower row's, so that a two-line plate is read in order) and region logits [n,
+regions].
 """
 
 import torch

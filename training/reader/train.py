@@ -74,16 +74,16 @@ def main() -> None:
     samples = Samples(args.shared, args.real, args.seed + run.seen)
     print(f"{len(samples.real)} real plates", flush=True)
     ctc = nn.CTCLoss(blank=BLANK, zero_infinity=True)
-    for pictures, characters, lengths, regions in DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=6):
+    for pictures, characters, lengths, regions in DataLoader(
+        samples, batch_size=None, num_workers=1, prefetch_factor=6
+    ):
         if run.over():
             break
         # Plain float32: bf16 autocast took half as long again here (63 against 98 plates a CPU second, without AMX).
         text, region = live(pictures.contiguous(memory_format=torch.channels_last))
         steps = text.float().log_softmax(-1).transpose(0, 1)
         text_loss = ctc(steps, characters, torch.full((len(pictures),), steps.shape[0]), lengths)
-        region_loss = nn.functional.cross_entropy(
-            region.float(), regions, ignore_index=NO_REGION, label_smoothing=0.05
-        )
+        region_loss = nn.functional.cross_entropy(region.float(), regions, ignore_index=NO_REGION, label_smoothing=0.05)
         losses = {"total": text_loss + REGION_WEIGHT * region_loss, "text": text_loss, "region": region_loss}
         run.learn(losses, len(pictures))
     run.save()

@@ -22,7 +22,9 @@ class Camera:
         """Light, colour, shadow, blur, noise and compression."""
         rng = self.rng
         if rng.random() < 0.5:
-            curve = 255 * (np.arange(256) / 255) ** np.exp(rng.gauss(0, 0.35)) * np.exp(rng.gauss(0, 0.22)) + rng.gauss(0, 12)
+            curve = 255 * (np.arange(256) / 255) ** np.exp(rng.gauss(0, 0.35)) * np.exp(rng.gauss(0, 0.22)) + rng.gauss(
+                0, 12
+            )
             picture = cv2.LUT(picture, curve.clip(0, 255).astype(np.uint8))
         if rng.random() < 0.12:  # infra-red and night cameras
             picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
@@ -72,7 +74,9 @@ class Camera:
         return cv2.imdecode(packed, cv2.IMREAD_COLOR)
 
     def arrive(self, cut: Picture, aspect: float) -> Picture:
-        """A cut as it arrives from a far camera: shrunk to the plate's own size there, worn, stretched to the reader's input."""
+        """A cut as it arrives from a far camera: shrunk to the plate's own size there, worn, stretched to the
+        reader's input.
+        """
         rng = self.rng
         smallest = 26 if rng.random() < 0.12 else 42
         width = int(np.exp(rng.uniform(np.log(smallest), np.log(280))))
@@ -108,7 +112,7 @@ class Camera:
         side = np.clip(self.noise.normal(0.04, 0.04, 2), -0.02, 0.2) * (top - low)[0]
         edge = np.clip(self.noise.normal(0.08, 0.07, 2), -0.04, 0.4) * (top - low)[1]
         origin = low - [side[0], edge[0]]
-        extent = top + [side[1], edge[1]] - origin
+        extent = top - origin + np.array([side[1], edge[1]])
         scale = 260 / extent[0]
         size = (260, max(20, int(extent[1] * scale)))
         quad = ((quad - origin) * scale).astype(np.float32)

@@ -5,9 +5,12 @@ import re
 
 RGB = tuple[int, int, int]
 WORDS: dict[str, RGB] = {
-    "white": (240, 240, 238), "yellow": (240, 200, 40), "black": (22, 22, 22), "grey": (170, 172, 175), "blue": (30, 60, 160),
-    "red": (190, 30, 35), "green": (30, 110, 60), "gold": (230, 180, 40), "orange": (240, 140, 30), "silver": (180, 182, 185),
-    "maroon": (100, 20, 30), "ruby": (140, 20, 50), "purple": (90, 50, 130), "teal": (30, 130, 130), "turquoise": (60, 190, 180),
+    "white": (240, 240, 238), "yellow": (240, 200, 40), "black": (22, 22, 22), "grey": (170, 172, 175), "blue": (30,
+    60, 160),
+    "red": (190, 30, 35), "green": (30, 110, 60), "gold": (230, 180, 40), "orange": (240, 140, 30), "silver": (180,
+    182, 185),
+    "maroon": (100, 20, 30), "ruby": (140, 20, 50), "purple": (90, 50, 130), "teal": (30, 130, 130), "turquoise": (60,
+    190, 180),
 }  # fmt: skip
 SHADES: dict[str, RGB] = {"light blue": (170, 205, 235), "dark blue": (20, 30, 90), "dark green": (15, 70, 40)}
 

@@ -1,6 +1,7 @@
 """The formats of plate_formats.csv: their patterns, and texts drawn from them.
 
-Pattern grammar, as the table's own checker has it: `L` any letter, `D` any digit, `[..]` one character of a class, `(A|B)` one of several
+Pattern grammar, as the table's own checker has it: `L` any letter, `D` any digit, `[..]` one character of a class,
+`(A|B)` one of several
 patterns, `?` makes the item before it optional, blank . - / print a gap, anything else is itself.
 """
 
@@ -15,9 +16,11 @@ from pathlib import Path
 SEPARATORS = " -./"
 # Plates whose main text is in another script; the reader knows A-Z and 0-9.
 OTHER_SCRIPTS = {"kr", "th", "cn", "jp", "eg", "ir", "iq", "sa"}
-# How often a country is drawn beside the rest: where the product's users are, and where drawn plates must make up for few photos.
+# How often a country is drawn beside the rest: where the product's users are, and where drawn plates must make up for
+# few photos.
 SHARES = {
-    "us": 8, "gb": 10, "br": 10, "ar": 6, "de": 6, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 2, "it": 2, "fr": 2, "nl": 2, "pl": 2,
+    "us": 8, "gb": 10, "br": 10, "ar": 6, "de": 6, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 2, "it": 2, "fr": 2,
+    "nl": 2, "pl": 2,
 }  # fmt: skip
 PARENT_SHARES = {"us": 0.7, "br": 0.02, "pe": 0.02, "ca": 0.25, "au": 0.25, "ae": 0.25}
 FOLDED = str.maketrans("ÄÖÜÅÆØŠŽČĆĐÑÇŞİĞ", "AOUAAOSZCCDNCSIG")
@@ -43,11 +46,13 @@ class Format:
         return re.split("[-_]", self.code)[0]  # the table writes Santa Catarina as br_sc
 
 
-# The table has no row for Pakistan. Shapes and weights as the labelled `train` crops have them; Islamabad, Punjab, Sindh, Karachi.
+# The table has no row for Pakistan. Shapes and weights as the labelled `train` crops have them; Islamabad, Punjab,
+# Sindh, Karachi.
 PAKISTANI = [
     Format("pk", pattern, "white", "black", "", "private work", (330, 160), lines, weight)
     for pattern, lines, weight in (
-        ("LL-DDD", 1, 0.32), ("LLL-DDD", 1, 0.28), ("LL[A-EL-Z] DDDD", 1, 0.3), ("LL-DDDD", 1, 0.06), ("LDDDD", 1, 0.02), ("LLL-DD", 1, 0.02),
+        ("LL-DDD", 1, 0.32), ("LLL-DDD", 1, 0.28), ("LL[A-EL-Z] DDDD", 1, 0.3), ("LL-DDDD", 1, 0.06), ("LDDDD", 1,
+        0.02), ("LLL-DD", 1, 0.02),
         ("LLL-DDD", 2, 0.08), ("LLL-DDDD", 2, 0.08),
     )
 ]  # fmt: skip
@@ -97,7 +102,8 @@ def read_table(table: Path) -> Iterator[Format]:
                 continue
             sizes = re.findall(r"(\d+)x(\d+)", row["width_mm x height_mm"]) or [("520", "110")]
             yield Format(
-                row["code"], row["pattern"], row["background colour"], row["text colour"], row["band"], row["typeface name"],
+                row["code"], row["pattern"], row["background colour"], row["text colour"], row["band"],
+                row["typeface name"],
                 (int(sizes[0][0]), int(sizes[0][1])), min(2, int(row["lines"] or 1)), float(row["weight"] or 0.01),
             )  # fmt: skip
 

@@ -16,21 +16,19 @@ from training.synthetic.typefaces import DIN, Typefaces
 
 HEIGHT = 112
 NOTES = [
-    "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA", "EMPIRE STATE", "EXCELSIOR", "OHIO", "GARDEN STATE", "NEW JERSEY", "Sunshine State",
-    "PUNJAB", "SINDH", "ICT-ISLAMABAD", "BRASIL", "REPUBLICA ARGENTINA", "MERCOSUR", "SP-SAO PAULO", "RJ-RIO DE JANEIRO", "ONTARIO",
-    "Yours to Discover", "dmv.ca.gov", "Arizona", "Virginia", "GOVT OF SINDH", "Massachusetts", "The Spirit of America", "PENNSYLVANIA",
-    "ILLINOIS", "Land of Lincoln", "GEORGIA", "COLORADO", "MARYLAND", "Washington", "Evergreen State", "MOTORS", "www.cars.example",
+    "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA", "EMPIRE STATE", "EXCELSIOR", "OHIO", "GARDEN STATE", "NEW JERSEY",
+    "Sunshine State", "dmv.ca.gov", "Arizona", "Virginia", "Massachusetts",
+    "The Spirit of America", "PENNSYLVANIA", "ILLINOIS", "Land of Lincoln", "GEORGIA", "COLORADO", "MARYLAND",
+    "Washington", "Evergreen State", "MOTORS", "www.cars.example",
 ]  # fmt: skip
 # What only plates of these countries say: a wrong name would teach the region head nonsense.
 LOCAL_NOTES = {
-    "pk": ["PUNJAB", "SINDH", "ICT-ISLAMABAD", "ICT", "ISLAMABAD", "GOVT OF SINDH", "KARACHI", "GOVT OF PUNJAB", "MOTORS"],
+    "pk": ["PUNJAB", "SINDH", "ICT-ISLAMABAD", "ISLAMABAD", "GOVT OF SINDH", "KARACHI", "GOVT OF PUNJAB", "MOTORS"],
     "br": ["SP-SAO PAULO", "RJ-RIO DE JANEIRO", "MG-BELO HORIZONTE", "PR-CURITIBA", "RS-PORTO ALEGRE", "BA-SALVADOR"],
-    "ca": ["ONTARIO", "Yours to Discover", "QUEBEC", "Je me souviens", "ALBERTA", "Beautiful British Columbia", "MOTORS"],
+    "ca": ["ONTARIO", "Yours to Discover", "QUEBEC", "Je me souviens", "ALBERTA", "Beautiful British Columbia"],
     "au": ["NEW SOUTH WALES", "VICTORIA", "QUEENSLAND", "SUNSHINE STATE", "WESTERN AUSTRALIA"],
 }
-FOREIGN = {note for notes in LOCAL_NOTES.values() for note in notes} | {"BRASIL", "REPUBLICA ARGENTINA", "MERCOSUR"}
-NOTES_ELSEWHERE = [note for note in NOTES if note not in FOREIGN or note == "MOTORS"]
-NOTED = {"us", "ca", "au", "pk", "mx", "br", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
+NOTED = {*LOCAL_NOTES, "us", "mx", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
 SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
 SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch"}
 MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
@@ -83,7 +81,9 @@ class PlateMaker:
         draw = ImageDraw.Draw(picture)
         if rng.random() < 0.6:
             edge = ink if rng.random() < 0.8 else (120, 120, 120)
-            draw.rounded_rectangle((2, 2, width - 3, HEIGHT - 3), rng.randint(2, 12), outline=edge, width=rng.randint(1, 4))
+            draw.rounded_rectangle(
+                (2, 2, width - 3, HEIGHT - 3), rng.randint(2, 12), outline=edge, width=rng.randint(1, 4)
+            )
         box = self._surroundings(draw, form, lines, (width, HEIGHT), ink)
         style = Lettering(
             self.typefaces.for_plate(country, form.typeface), ink, rng.uniform(0.4, 2), self._between(country)
@@ -145,11 +145,15 @@ class PlateMaker:
             if rng.random() < 0.85:
                 tall = height * rng.uniform(0.1, 0.2)
                 shade = rng.choice([ink, (180, 30, 30), (30, 50, 150)])
-                self.letterer.note(draw, rng.choice(LOCAL_NOTES.get(country, NOTES_ELSEWHERE)), (width / 2, tall * 0.7), tall, shade)
+                self.letterer.note(
+                    draw, rng.choice(LOCAL_NOTES.get(country, NOTES)), (width / 2, tall * 0.7), tall, shade
+                )
                 y1 = max(y1, height * 0.22)
             if rng.random() < 0.6:
                 tall = height * rng.uniform(0.07, 0.13)
-                self.letterer.note(draw, rng.choice(LOCAL_NOTES.get(country, NOTES_ELSEWHERE)), (width / 2, height * 0.91), tall, ink)
+                self.letterer.note(
+                    draw, rng.choice(LOCAL_NOTES.get(country, NOTES)), (width / 2, height * 0.91), tall, ink
+                )
                 y2 = height * 0.8
         return x1, y1, x2, y2
 
@@ -161,18 +165,22 @@ class PlateMaker:
             return rng.choice(["outline", "arms", "dot", "none", "dash"])
         return "none"
 
-    def _text(
-        self, picture: Image.Image, text: str, box: Box, style: Lettering, lines: int, country: str
-    ) -> str:
+    def _text(self, picture: Image.Image, text: str, box: Box, style: Lettering, lines: int, country: str) -> str:
         """Draws the text and returns what stands there: a Punjab plate gains its small year."""
         rng, (x1, y1, x2, y2), height = self.rng, box, picture.height
         if lines == 1:
             punjab = re.fullmatch(r"([A-Z]{3})(\d{3,4})", squeezed(text))
             if country == "pk" and punjab and rng.random() < 0.45:
                 year, wide = f"{rng.randint(5, 20):02d}", x2 - x1
-                for part, left, right, low in ((punjab[1], 0, 0.4, 1), (year, 0.41, 0.51, 0.45), (punjab[2], 0.52, 1, 1)):
+                for part, left, right, low in (
+                    (punjab[1], 0, 0.4, 1),
+                    (year, 0.41, 0.51, 0.45),
+                    (punjab[2], 0.52, 1, 1),
+                ):
                     top = y1 + (y2 - y1) * (0.05 if part == year else 0)
-                    self.letterer.line(picture, part, (x1 + wide * left, top, x1 + wide * right, y1 + (y2 - y1) * low), style)
+                    self.letterer.line(
+                        picture, part, (x1 + wide * left, top, x1 + wide * right, y1 + (y2 - y1) * low), style
+                    )
                 return punjab[1] + year + punjab[2]
             self.letterer.line(picture, text, box, style)
             return text

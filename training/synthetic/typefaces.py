@@ -12,13 +12,16 @@ DIN = [
     "BarlowSemiCondensed_700Bold", "BarlowCondensed_700Bold",
 ]  # fmt: skip
 AMERICAN = [
-    "routed-gothic-narrow", "routed-gothic", "RG2014B", "RG2014C", "RG2014D", "Rajdhani_700Bold", "BarlowCondensed_500Medium",
+    "routed-gothic-narrow", "routed-gothic", "RG2014B", "RG2014C", "RG2014D", "Rajdhani_700Bold",
+    "BarlowCondensed_500Medium",
     "Khand_700Bold", "Teko_500Medium", "SairaCondensed_500Medium", "SairaCondensed_700Bold", "ArchivoNarrow_500Medium",
-    "Oswald_500Medium", "Oswald_700Bold", "D-DINCondensed-Bold", "Dosis_700Bold", "Quantico_700Bold", "ChakraPetch_700Bold",
+    "Oswald_500Medium", "Oswald_700Bold", "D-DINCondensed-Bold", "Dosis_700Bold", "Quantico_700Bold",
+    "ChakraPetch_700Bold",
     "PathwayGothicOne_400Regular", "Mohave_500Medium",
 ]  # fmt: skip
 BRITISH = [
-    "OverpassMono_700Bold", "Overpass_700Bold", "D-DIN-Bold", "BarlowSemiCondensed_700Bold", "SairaSemiCondensed_700Bold",
+    "OverpassMono_700Bold", "Overpass_700Bold", "D-DIN-Bold", "BarlowSemiCondensed_700Bold",
+    "SairaSemiCondensed_700Bold",
     "RobotoCondensed_700Bold", "RG2014D", "RG2014C", "Antonio_700Bold", "ArchivoNarrow_700Bold",
 ]  # fmt: skip
 AMERICAN_USERS = {"us", "ca", "mx", "au", "nz", "pk", "in", "ae", "ar"}
@@ -35,7 +38,9 @@ class Typefaces:
             raise FileNotFoundError(f"{folder} holds no .ttf typeface")
 
     def for_plate(self, country: str, words: str) -> str:
-        """A typeface like the one that a country's row names; now and then any, so that the reader knows more than one."""
+        """A typeface like the one that a country's row names; now and then any, so that the reader knows more than
+        one.
+        """
         rng = self.rng
         if rng.random() < 0.15:
             return rng.choice(self.all)
