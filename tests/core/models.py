@@ -217,9 +217,7 @@ def marker_toml(pack: Path, side: int = 320, corners: bool = True, placement: st
     )
 
 
-def echo_toml(
-    pack: Path, input_: str, nms_iou: float = 1.0, batch: int | str = "n", scale: float = 1.0
-) -> str:
+def echo_toml(pack: Path, input_: str, nms_iou: float = 1.0, batch: int | str = "n", scale: float = 1.0) -> str:
     path = pack / "detector.onnx"
     echo_detector(path, batch, scale)
     return DETECTOR_TOML.format(

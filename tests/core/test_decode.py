@@ -264,7 +264,10 @@ def check_total(engine: core_rs.Engine, image: bytes) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(head=st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"]), tail=st.binary(max_size=400))
+@given(
+    head=st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"]),
+    tail=st.binary(max_size=400),
+)
 def test_random_bytes_never_break_the_core(engine: core_rs.Engine, head: bytes, tail: bytes) -> None:
     check_total(engine, head + tail)
 
