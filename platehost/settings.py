@@ -7,7 +7,7 @@ field's metadata. docs/settings.md is held equal to this table by a test.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,17 @@ class SettingError(ValueError):
     """A setting that cannot be used. The message names the variable, the value's fault and the remedy."""
 
 
-def _setting(env: str, default: Any, doc: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
-    return field(default=default, metadata={"env": env, "doc": doc, "minimum": minimum, "maximum": maximum})
+def _setting(
+    env: str,
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[Any] = (),
+) -> Any:
+    metadata = {"env": env, "doc": doc, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata=metadata)
 
 
 def default_pack() -> str:
@@ -133,12 +142,106 @@ class Settings:
         "100 per second",
         "Requests that one key may send, in Flask-Limiter's words, such as '8 per second' or '600 per minute'.",
     )
+    face: str = _setting(
+        "PLATEHOST_FACE",
+        "cloud",
+        "Which form of the Snapshot API the port speaks: cloud, or sdk for clients of the on-premise SDK.",
+        choices=("cloud", "sdk"),
+    )
+    sdk_port: int = _setting(
+        "PLATEHOST_SDK_PORT",
+        0,
+        "A second TCP port that speaks the SDK's form, beside the one above; 0 means none.",
+        minimum=0,
+        maximum=65535,
+    )
+    sdk_account: str = _setting(
+        "PLATEHOST_SDK_ACCOUNT", "main", "The account that calls without a key belong to, in the SDK's form."
+    )
+    probe_port: int = _setting(
+        "PLATEHOST_PROBE_PORT",
+        0,
+        "A TCP port for /liveliness/ and /readiness/ alone, 8081 in the SDK's Kubernetes charts; 0 means none.",
+        minimum=0,
+        maximum=65535,
+    )
     snapshot_status: int = _setting(
         "PLATEHOST_SNAPSHOT_STATUS",
-        201,
-        "Status of a successful Snapshot answer: 201 as the cloud or 200 as the SDK.",
-        minimum=200,
-        maximum=201,
+        0,
+        "Status of a successful Snapshot answer, 200 or 201; 0 means 201 as the cloud and 200 as the SDK.",
+        choices=(0, 200, 201),
+    )
+    webhook_allow: str = _setting(
+        "PLATEHOST_WEBHOOK_ALLOW",
+        "",
+        "Networks that are not public but may be called, as CIDRs with commas between, such as 192.168.1.0/24.",
+    )
+    webhook_timeout: float = _setting(
+        "PLATEHOST_WEBHOOK_TIMEOUT",
+        15.0,
+        "Seconds that a receiver has for its whole answer.",
+        minimum=0.1,
+        maximum=120,
+    )
+    webhook_retries: str = _setting(
+        "PLATEHOST_WEBHOOK_RETRIES",
+        "5,300,1800,7200,18000,36000,50400,72000,86400",
+        "Seconds before each further attempt at a delivery; each is changed by up to a fifth at random.",
+    )
+    webhook_in_flight: int = _setting(
+        "PLATEHOST_WEBHOOK_IN_FLIGHT",
+        4,
+        "Requests to one target at the same time; one that fails gets one at a time.",
+        minimum=1,
+        maximum=64,
+    )
+    webhook_rate: float = _setting(
+        "PLATEHOST_WEBHOOK_RATE", 100.0, "Requests to one target per second.", minimum=0.01, maximum=10_000
+    )
+    webhook_pending: int = _setting(
+        "PLATEHOST_WEBHOOK_PENDING",
+        100_000,
+        "Deliveries that may wait for one target; beyond it new ones are dropped, counted and logged.",
+        minimum=1,
+    )
+    webhook_kept: int = _setting(
+        "PLATEHOST_WEBHOOK_KEPT",
+        10_000,
+        "Ended deliveries, and attempts, that are kept per target to be shown and replayed, for a week at most.",
+        minimum=1,
+    )
+    webhook_pictures: int = _setting(
+        "PLATEHOST_WEBHOOK_PICTURES",
+        500,
+        "Pictures that may wait for deliveries; beyond it the oldest go, and their deliveries are sent without.",
+        minimum=0,
+    )
+    webhook_picture_ttl: int = _setting(
+        "PLATEHOST_WEBHOOK_PICTURE_TTL",
+        3600,
+        "Seconds that a picture waits for its deliveries; later attempts are sent without it.",
+        minimum=60,
+    )
+    webhook_secret_overlap: int = _setting(
+        "PLATEHOST_WEBHOOK_SECRET_OVERLAP",
+        86_400,
+        "Seconds that the old secret of a target signs beside the new one.",
+        minimum=0,
+    )
+    webhook_disable_after: float = _setting(
+        "PLATEHOST_WEBHOOK_DISABLE_AFTER",
+        432_000.0,
+        "Seconds of nothing but failures after which a target is switched off.",
+        minimum=0.1,
+    )
+    smtp_url: str = _setting(
+        "PLATEHOST_SMTP_URL",
+        "",
+        "The mail server, as smtp://host:25, smtp+starttls://user:password@host:587 or smtps://…; empty: no mail.",
+    )
+    mail_from: str = _setting("PLATEHOST_MAIL_FROM", "platehost@localhost", "The sender of the service's mails.")
+    mail_to: str = _setting(
+        "PLATEHOST_MAIL_TO", "", "Who is told of a target that was switched off, unless the target names somebody."
     )
     log_level: str = _setting(
         "PLATEHOST_LOG_LEVEL", "INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR."
@@ -170,6 +273,7 @@ class Settings:
 def _parse(metadata: Mapping[str, Any], kind: type, raw: str) -> Any:
     name = metadata["env"]
     if kind is str:
+        _check_choice(metadata, raw)
         return raw
     try:
         value = kind(raw)
@@ -179,4 +283,12 @@ def _parse(metadata: Mapping[str, Any], kind: type, raw: str) -> Any:
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = ([f"at least {low}"] if low is not None else []) + ([f"at most {high}"] if high is not None else [])
         raise SettingError(f"{name} is {raw}, but must be {' and '.join(bounds)}.")
+    _check_choice(metadata, value)
     return value
+
+
+def _check_choice(metadata: Mapping[str, Any], value: Any) -> None:
+    choices = metadata["choices"]
+    if choices and value not in choices:
+        allowed = " or ".join(str(each) for each in choices)
+        raise SettingError(f"{metadata['env']} is {value!r}, but must be {allowed}.")
