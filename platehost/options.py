@@ -32,6 +32,7 @@ class Options:
 
     regions: tuple[str, ...] = ()
     mmc: bool = False
+    direction: bool = False
     region_strict: bool = False
     threshold_d: float = 0.2
     threshold_o: float = 0.6
@@ -55,16 +56,22 @@ class Options:
 
 
 def parse_options(
-    *, regions: Iterable[Any] = (), mmc: Any = None, config: str | Mapping[str, Any] | None = None
+    *,
+    regions: Iterable[Any] = (),
+    mmc: Any = None,
+    direction: Any = None,
+    config: str | Mapping[str, Any] | None = None,
 ) -> Options:
     """Options from an API's fields.
 
-    `regions` holds codes or comma lists of codes; unknown and empty ones are ignored, as the APIs do. `mmc` is a bool
-    or a word for one. `config` is a JSON object or its text; unknown keys are ignored. Raises OptionError.
+    `regions` holds codes or comma lists of codes; unknown and empty ones are ignored, as the APIs do. `mmc` and
+    `direction` are bools or words for one. `config` is a JSON object or its text; unknown keys are ignored. Raises
+    OptionError.
     """
     chosen = _config(config)
     chosen["regions"] = _regions(regions)
     chosen["mmc"] = parse_bool("mmc", mmc)
+    chosen["direction"] = parse_bool("direction", direction)
     return Options(**chosen)
 
 

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 from platehost.store import Client
 
+# Clients subtract from a plan's calls, and some keep them in 32 bits: without a limit there still has to be a number.
+UNLIMITED_CALLS = 1_000_000_000
+
 # A job's mark outlives every way in which the job could be run again.
 MARK_SECONDS = 7 * 24 * 3600
 
@@ -37,3 +40,9 @@ class Usage:
 
 def _month_key(account: str, when: datetime) -> str:
     return f"platehost:usage:{account}:{when.astimezone(UTC):%Y-%m}"
+
+
+def next_month(when: datetime) -> datetime:
+    """The first moment of the UTC month after the one of `when` (aware): the count begins anew."""
+    start = when.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start.replace(year=start.year + 1, month=1) if start.month == 12 else start.replace(month=start.month + 1)

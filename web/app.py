@@ -34,8 +34,9 @@ def create_app(settings: Settings) -> Flask:
     auth.register(app)
     cors.register(app)
     errors.register(app)
-    for module in (snapshot, npr, jobs, health):
-        app.register_blueprint(module.blueprint)
+    faces = (snapshot.blueprint, snapshot.statistics_blueprint, npr.blueprint, jobs.blueprint, health.blueprint)
+    for blueprint in faces:
+        app.register_blueprint(blueprint)
     limits.register(app, [snapshot.blueprint, npr.blueprint])
     app.wsgi_app = _SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
     return app

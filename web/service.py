@@ -12,6 +12,7 @@ from platehost.blobs import open_blobs
 from platehost.jobs import Jobs
 from platehost.settings import Settings
 from platehost.store import Client, connect, connect_probe, connect_waiting
+from platehost.usage import Usage
 
 # Threads that never wait for a reading, so that health checks and short requests are always served.
 SPARE_THREADS = 16
@@ -26,6 +27,7 @@ class Service:
     probe: Client
     accounts: Accounts
     jobs: Jobs
+    usage: Usage
     wait_slots: threading.Semaphore
 
 
@@ -41,6 +43,7 @@ def build(settings: Settings) -> Service:
         probe=connect_probe(settings.redis_url),
         accounts=Accounts(store),
         jobs=Jobs(store, waiting, blobs, settings),
+        usage=Usage(store),
         wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),
     )
 

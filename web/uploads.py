@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,10 @@ from web.errors import ApiError
 # Base64 makes 4/3 of a picture, line breaks and percent-encoding a few percent more; the other fields need room too.
 TEXT_OVERHEAD = 1.5
 FIELDS_BYTES = 256_000
+LONGEST_URL = 2000
+
+# From a URL to the picture's bytes and its file name, if it has one.
+Fetch = Callable[[str], tuple[bytes, str | None]]
 
 _FORM_TYPES = {"multipart/form-data", "application/x-www-form-urlencoded"}
 _DATA_URL = re.compile(r"data:[\w.+/-]*(;[\w=.+-]+)*,", re.ASCII)
@@ -74,35 +78,44 @@ class Fields:
         return text
 
 
-def read_upload(request: Request, fields: Fields, limit: int) -> Upload:
-    """The field `upload`, as a file part or as base64 text; `limit` is in bytes of the picture itself.
+def read_upload(
+    request: Request, fields: Fields, limit: int, *, names: Sequence[str] = ("upload",), fetch: Fetch | None = None
+) -> Upload:
+    """The picture in the first present field of `names`, as a file part or as base64 text; `limit` is in its own bytes.
 
-    Raises ApiError: 400 when it is no picture, 413 when it is too large.
+    `fetch` gets the URL in `upload_url` when there is no picture; without it, URLs are refused. Raises ApiError: 400
+    when it is no picture, 413 when it is too large.
     """
-    part = request.files.get("upload")
-    if part is not None:
-        picture, filename = part.stream.read(), part.filename or None
-    else:
-        picture, filename = _from_text(fields), None
+    for name in names:
+        part = request.files.get(name)
+        if part is not None:
+            return judge(part.stream.read(limit + 1), limit, part.filename or None)
+    text = next((text for text in map(fields.value, names) if text not in (None, "")), None)
+    if text is not None:
+        return judge(_from_base64(text), limit, None)
+    url = fields.text("upload_url", longest=LONGEST_URL)
+    if url and fetch:
+        picture, filename = fetch(url.strip())
+        return judge(picture, limit, filename, field="upload_url")
+    if url:
+        raise ApiError(400, "Pictures are not fetched by URL here. Send the field upload.", field="upload_url")
+    raise ApiError(400, f"No file was submitted. Send the picture in the field {names[0]}.", field="upload")
+
+
+def judge(picture: bytes, limit: int, filename: str | None, *, field: str = "upload") -> Upload:
+    """The picture as an upload. Raises ApiError when it is empty, of another format or over `limit` bytes."""
     if not picture:
-        raise ApiError(400, "The submitted file is empty.", field="upload")
+        raise ApiError(400, "The submitted file is empty.", field=field)
     if len(picture) > limit:
         raise ApiError(
             413,
-            f"upload has {len(picture) / 1e6:.1f} MB, at most {limit / 1e6:g} MB are taken. Send a smaller picture.",
-            field="upload",
+            f"The picture in {field} is too large: at most {limit / 1e6:g} MB are taken. Send a smaller one.",
+            field=field,
         )
-    return Upload(picture, _format(picture), filename)
+    return Upload(picture, _format(picture, field), filename)
 
 
-def _from_text(fields: Fields) -> bytes:
-    text = fields.value("upload")
-    if text is None or text == "":
-        if fields.value("upload_url"):
-            raise ApiError(
-                400, "Pictures are not fetched by URL. Send the picture itself in the field upload.", field="upload_url"
-            )
-        raise ApiError(400, "No file was submitted. Send the picture in the field upload.", field="upload")
+def _from_base64(text: Any) -> bytes:
     if not isinstance(text, str):
         raise ApiError(400, "Must be a file or its bytes as base64 text.", field="upload")
     prefix = _DATA_URL.match(text.lstrip()[:200])
@@ -118,7 +131,7 @@ def _from_text(fields: Fields) -> bytes:
         ) from None
 
 
-def _format(picture: bytes) -> str:
+def _format(picture: bytes, field: str) -> str:
     """By the first bytes: part types and file names of real clients are often wrong or missing."""
     if picture.startswith(b"\xff\xd8\xff"):
         return "jpg"
@@ -130,7 +143,7 @@ def _format(picture: bytes) -> str:
         400,
         "Upload a valid image. The file you uploaded was either not an image or a corrupted image. "
         "JPEG, PNG and WebP are taken.",
-        field="upload",
+        field=field,
     )
 
 

@@ -1,11 +1,11 @@
-"""A reading as the Snapshot API's version 1 answer."""
+"""A reading as the Snapshot API's version 1 answer, and the pieces that other answers share with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from platehost.reading import Box, Plate, Reading
+from platehost.reading import Box, Plate, Reading, Vehicle
 from platehost.renderings.boxes import whole_pixels
 
 VERSION = 1
@@ -13,10 +13,15 @@ NO_BOX = {"xmin": 0, "ymin": 0, "xmax": 0, "ymax": 0}
 
 
 def render(reading: Reading, *, mmc: bool, echo: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a successful answer; `echo` holds `filename`, `camera_id` and `timestamp`."""
+    """The cloud's body in version 1; `echo` as for `body`."""
+    return body(reading, results(reading, mmc=mmc), echo)
+
+
+def body(reading: Reading, found: list[dict[str, Any]], echo: Mapping[str, Any]) -> dict[str, Any]:
+    """The cloud's top level around the results; `echo` holds `filename`, `camera_id` and `timestamp`."""
     return {
         "processing_time": round(reading.processing_ms, 3),
-        "results": results(reading, mmc=mmc),
+        "results": found,
         "filename": echo["filename"],
         "version": VERSION,
         "camera_id": echo["camera_id"],
@@ -26,41 +31,60 @@ def render(reading: Reading, *, mmc: bool, echo: Mapping[str, Any]) -> dict[str,
     }
 
 
-def results(reading: Reading, *, mmc: bool) -> list[dict[str, Any]]:
-    """One object per plate. `vehicle`, `region`, `candidates` and `dscore` are always there: clients index them."""
-    return [_result(plate, reading, mmc) for plate in reading.plates]
+def results(reading: Reading, *, mmc: bool, direction: bool = False) -> list[dict[str, Any]]:
+    """One object per plate. `vehicle`, `region`, `candidates` and `dscore` are always there: clients index them.
+
+    `direction` is a part of what `mmc` asks for, and gives nothing without it.
+    """
+    return [_result(plate, reading, mmc, direction) for plate in reading.plates]
 
 
-def _result(plate: Plate, reading: Reading, mmc: bool) -> dict[str, Any]:
-    candidates = [{"score": _score(each.score), "plate": each.text.lower()} for each in plate.candidates]
+def _result(plate: Plate, reading: Reading, mmc: bool, direction: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "box": _box(plate.box, reading),
+        "box": box_of(plate.box, reading),
         "plate": plate.text.lower(),
         "region": {
             "code": plate.region.code if plate.region else "",
-            "score": _score(plate.region.score if plate.region else 0.0),
+            "score": score_of(plate.region.score if plate.region else 0.0),
         },
-        "score": _score(plate.score),
-        "candidates": candidates or [{"score": _score(plate.score), "plate": plate.text.lower()}],
-        "dscore": _score(plate.dscore),
-        "vehicle": {
-            "score": _score(plate.vehicle.score if plate.vehicle else 0.0),
-            "type": plate.vehicle.type if plate.vehicle else "Unknown",
-            "box": _box(plate.vehicle.box, reading) if plate.vehicle else dict(NO_BOX),
-        },
+        "score": score_of(plate.score),
+        "candidates": candidates_of(plate),
+        "dscore": score_of(plate.dscore),
+        "vehicle": vehicle_of(plate.vehicle, reading),
     }
     if mmc:
         # Clients that ask for these read the first element without looking whether there is one.
         result["model_make"] = [{"make": "Unknown", "model": "Unknown", "score": 0.0}]
         result["color"] = [{"color": "unknown", "score": 0.0}]
         result["orientation"] = [{"orientation": "Unknown", "score": 0.0}]
+        if direction:
+            # Degrees, where they are known.
+            result["direction"] = None
+            result["direction_score"] = 0.0
     return result
 
 
-def _box(box: Box, reading: Reading) -> dict[str, int]:
+def candidates_of(plate: Plate) -> list[dict[str, Any]]:
+    """The plate's possible texts, best first; the plate's own text when there are no others."""
+    found = [{"score": score_of(each.score), "plate": each.text.lower()} for each in plate.candidates]
+    return found or [{"score": score_of(plate.score), "plate": plate.text.lower()}]
+
+
+def vehicle_of(vehicle: Vehicle | None, reading: Reading) -> dict[str, Any]:
+    """The vehicle, or its place held: clients index it without looking whether there is one."""
+    return {
+        "score": score_of(vehicle.score if vehicle else 0.0),
+        "type": vehicle.type if vehicle else "Unknown",
+        "box": box_of(vehicle.box, reading) if vehicle else dict(NO_BOX),
+    }
+
+
+def box_of(box: Box, reading: Reading) -> dict[str, int]:
+    """A box as whole pixels inside the picture."""
     xmin, ymin, xmax, ymax = whole_pixels(box, reading.width, reading.height)
     return {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
 
 
-def _score(value: float) -> float:
+def score_of(value: float) -> float:
+    """A score as the API writes it, with three decimals."""
     return round(value, 3)

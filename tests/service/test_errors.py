@@ -145,6 +145,7 @@ def test_bad_uploads_name_the_field(client: FlaskClient, token: dict[str, str], 
     ("field", "value"),
     [
         ("mmc", "perhaps"),
+        ("direction", "north"),
         ("config", "{"),
         ("config", "[]"),
         ("config", "7"),

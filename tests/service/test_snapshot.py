@@ -138,6 +138,46 @@ def test_a_threshold_of_the_config_reaches_the_core(running: Processes, running_
     assert answer.json()["results"] == []
 
 
+def test_detection_mode_vehicle_gives_the_v2_json(running: Processes, running_key: str, photo: bytes) -> None:
+    config = {"config": json.dumps({"detection_mode": "vehicle"})}
+    body = post(running, running_key, files={"upload": photo}, data=config).json()
+    (result,) = body["results"]
+    assert result.keys() == {"plate", "vehicle"}
+    assert result["plate"]["props"]["plate"][0]["value"] == SAMPLE_PLATE
+    assert result["vehicle"]["props"].keys() == {"make_model", "orientation", "color"}
+
+
+def test_without_a_vehicle_stage_no_plate_lies_outside_a_vehicle(
+    running: Processes, running_key: str, photo: bytes
+) -> None:
+    config = {"config": json.dumps({"detection_rule": "strict"})}
+    (result,) = post(running, running_key, files={"upload": photo}, data=config).json()["results"]
+    assert result["plate"] == SAMPLE_PLATE
+
+
+def test_a_threshold_of_the_reading_drops_it(running: Processes, running_key: str, photo: bytes) -> None:
+    config = {"config": json.dumps({"threshold_o": 1})}
+    assert post(running, running_key, files={"upload": photo}, data=config).json()["results"] == []
+
+
+def test_redaction_looks_for_plates_of_half_the_score(running: Processes, running_key: str, photo: bytes) -> None:
+    (result,) = post(running, running_key, files={"upload": photo}).json()["results"]
+    above = min(1.0, result["dscore"] + 0.02)
+    for mode, count in (("default", 0), ("fast", 0), ("redaction", 1)):
+        config = {"config": json.dumps({"mode": mode, "threshold_d": above})}
+        assert len(post(running, running_key, files={"upload": photo}, data=config).json()["results"]) == count
+
+
+def test_empty_and_unknown_fields_are_no_fault(running: Processes, running_key: str, photo: bytes) -> None:
+    # Android's client sends regions= and Node-RED camera_id=, both empty; several send fields of their own.
+    fields = {"regions": "", "camera_id": "", "config": "{}", "mmc": "", "timestamp": "", "foo": "bar"}
+    answer = post(running, running_key, files={"upload": photo}, data=fields)
+    assert answer.status_code == 201
+    assert answer.json()["camera_id"] == ""
+    assert answer.json()["results"][0]["plate"] == SAMPLE_PLATE
+    assert "error" not in answer.json()
+
+
 @pytest.mark.parametrize(
     ("sent", "echoed"),
     [

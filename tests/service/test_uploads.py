@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.errors import ApiError
-from web.snapshot import _filename
+from web.filenames import cloud_filename
 from web.uploads import Fields, Upload, read_upload
 
 JPEG = b"\xff\xd8\xff"
@@ -49,6 +49,6 @@ def test_any_text_is_a_picture_or_a_400(text: str) -> None:
 
 @given(st.text(max_size=400))
 def test_file_names_are_safe(name: str) -> None:
-    made = _filename(Upload(JPEG, "jpg", name), datetime(2026, 11, 22, 7, 5, tzinfo=UTC))
+    made = cloud_filename(Upload(JPEG, "jpg", name), datetime(2026, 11, 22, 7, 5, tzinfo=UTC))
     assert re.fullmatch(r"0705_[A-Z0-9]{5}_[A-Za-z0-9][A-Za-z0-9._-]*", made)
     assert len(made) <= 200
