@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import sys
 
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import Server
-
 from platehost.settings import SettingError, Settings
 from web.app import create_app
+from web.listeners import listeners, serve, serve_all
 
 
 def main() -> int:
@@ -21,24 +17,19 @@ def main() -> int:
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    if taken := _taken(settings.host, settings.port):
-        print(f"Cannot listen on {settings.host}:{settings.port}: {taken}. Set PLATEHOST_PORT.", file=sys.stderr)
-        return 2
-    Server(
-        "web.wsgi:application",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=settings.web_processes,
-        blocking_threads=settings.web_threads,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_level=LogLevels.error,
-        respawn_failed_workers=True,
-        # Requests that wait are answered before the process ends.
-        workers_kill_timeout=math.ceil(settings.sync_window) + 5,
-    ).serve()
+    wanted = listeners(settings)
+    ports: dict[int, str] = {}
+    for each in wanted:
+        if each.port in ports:
+            print(f"{ports[each.port]} and {each.variable} are both {each.port}. Set one of them.", file=sys.stderr)
+            return 2
+        ports[each.port] = each.variable
+        if taken := _taken(settings.host, each.port):
+            print(f"Cannot listen on {settings.host}:{each.port}: {taken}. Set {each.variable}.", file=sys.stderr)
+            return 2
+    if len(wanted) > 1:
+        return serve_all(wanted, settings)
+    serve(wanted[0], settings)
     return 0
 
 

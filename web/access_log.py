@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 log = logging.getLogger("web.access")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = {"/healthz", "/readyz"}
+_QUIET = {"/healthz", "/readyz", "/liveliness/", "/readiness/"}
 
 
 def register(app: Flask) -> None:

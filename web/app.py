@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from platehost.settings import Settings
-from web import access_log, auth, cors, errors, health, jobs, limits, npr, snapshot
+from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, sdk, snapshot
 from web.service import build
 from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD
 
@@ -18,28 +18,47 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def create_app(settings: Settings) -> Flask:
-    """The application for these settings. Raises SettingError for settings that cannot be used."""
+def create_app(settings: Settings, face: str | None = None) -> Flask:
+    """The application of one port. `face` is "cloud" or "sdk", the settings' own if not given.
+
+    Raises SettingError for settings that cannot be used.
+    """
+    face = face or settings.face
     app = Flask(__name__, static_folder=None)
     # A picture may come as base64 text: Flask's own limit for text fields is 500 kB.
     body_limit = int(settings.max_upload_bytes * TEXT_OVERHEAD) + FIELDS_BYTES
     app.config.update(MAX_CONTENT_LENGTH=body_limit, MAX_FORM_MEMORY_SIZE=body_limit)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    # Clients post with and without the trailing slash, and many do not follow a redirect.
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
+    _serve_any_slashes(app)
     app.extensions["platehost"] = build(settings)
 
     access_log.register(app)
-    auth.register(app)
+    auth.register(app, keyless=face == "sdk")
     cors.register(app)
     errors.register(app)
-    faces = (snapshot.blueprint, snapshot.statistics_blueprint, npr.blueprint, jobs.blueprint, health.blueprint)
-    for blueprint in faces:
+    cloud = (snapshot.blueprint, snapshot.statistics_blueprint, licences.blueprint)
+    for blueprint in (*((sdk.blueprint,) if face == "sdk" else cloud), npr.blueprint, jobs.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
-    limits.register(app, [snapshot.blueprint, npr.blueprint])
-    app.wsgi_app = _SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
+    # The SDK never throttles: its clients end at the first 429.
+    limits.register(app, [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint])
     return app
+
+
+def create_probes(settings: Settings) -> Flask:
+    """The application of a port that answers probes alone."""
+    app = Flask(__name__, static_folder=None)
+    _serve_any_slashes(app)
+    app.extensions["platehost"] = build(settings)
+    errors.register(app)
+    app.register_blueprint(health.blueprint)
+    return app
+
+
+def _serve_any_slashes(app: Flask) -> None:
+    # Clients post with and without the trailing slash, and many do not follow a redirect.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.wsgi_app = _SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
 
 
 class _SingleSlashes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, g, request
+from datetime import UTC, datetime
+
+from flask import Flask, current_app, g, request
 
 from platehost.accounts import Key
 from web.errors import ApiError, is_npr_path
@@ -11,9 +13,19 @@ from web.service import service
 SCHEMES = {"token", "bearer"}
 OPEN_BLUEPRINTS = {"health"}
 
+# On a port for clients of the SDK: these send no key, or one that means nothing here.
+KEYLESS_BLUEPRINTS = {"sdk", "codeproject"}
+# There, a job may be looked after without a key, and must be with the right one.
+KEY_OPTIONAL_BLUEPRINTS = {"jobs"}
+_NO_KEY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
-def register(app: Flask) -> None:
-    """Checks the key before every request of a face; register it before the limiter, which counts by key."""
+
+def register(app: Flask, *, keyless: bool) -> None:
+    """Checks the key before every request of a face; register it before the limiter, which counts by key.
+
+    `keyless` is for a port that clients of the SDK call: their requests belong to one account.
+    """
+    app.extensions["platehost_keyless"] = keyless
     app.before_request(_authenticate)
 
 
@@ -27,6 +39,9 @@ def _authenticate() -> None:
     g.key = None
     if request.blueprint is None or request.blueprint in OPEN_BLUEPRINTS or request.method == "OPTIONS":
         return
+    if current_app.extensions["platehost_keyless"] and _may_go_without_key(request.blueprint):
+        g.key = Key("none", service().settings.sdk_account, "without a key", _NO_KEY_SINCE)
+        return
     scheme, _, secret = request.headers.get("Authorization", "").strip().partition(" ")
     if not scheme:
         raise _refusal("Authentication credentials were not provided.")
@@ -35,6 +50,12 @@ def _authenticate() -> None:
     g.key = service().accounts.find_key(secret.strip())
     if g.key is None:
         raise _refusal("Invalid token.")
+
+
+def _may_go_without_key(blueprint: str) -> bool:
+    if blueprint in KEYLESS_BLUEPRINTS:
+        return True
+    return blueprint in KEY_OPTIONAL_BLUEPRINTS and not request.headers.get("Authorization", "").strip()
 
 
 def _refusal(message: str) -> ApiError:

@@ -13,7 +13,7 @@ def register(app: Flask) -> None:
 
 
 def _allow(response: Response) -> Response:
-    if request.path.startswith(("/v1/", "/api/v1/")):
+    if request.path.startswith(("/v1/", "/api/v1/", "/alpr", "/info")):
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Expose-Headers"] = _SHOWN_HEADERS
         if request.method == "OPTIONS":

@@ -1,4 +1,7 @@
-"""Probes, without a key and never limited: is this process up, and can recognitions be done now."""
+"""Probes, without a key and never limited: is this process up, and can recognitions be done now.
+
+/liveliness/ and /readiness/ are the SDK's names for /healthz and /readyz.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ def root() -> Response:
     return jsonify({"name": "platehost", "status": "ok"})
 
 
+@blueprint.get("/liveliness/")
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """200 as long as this process answers; looks at nothing else."""
     return jsonify({"status": "ok"})
 
 
+@blueprint.get("/readiness/")
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """200 when the store answers, a worker lives and the queue has room; else 503 that says what is missing."""

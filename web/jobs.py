@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from platehost.jobs import JobState
-from web import npr, snapshot
+from platehost.reading import Outcome
+from web import npr, sdk, snapshot
 from web.auth import current_key
 from web.errors import ApiError, body, npr_code
 from web.recognise import RETRY_AFTER_SECONDS, is_ended, job_body
@@ -38,10 +39,16 @@ def _results(state: JobState) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     if state.outcome is None:
         return [], []
     try:
-        if state.face == npr.FACE:
-            return [npr.render(state.outcome)], []
-        return [snapshot.render(state.outcome, state.options, state.echo)], []
+        return [_render(state, state.outcome)], []
     except ApiError as error:
         # An NPR result says itself that it failed; a Snapshot body has no such form.
         results = [body(error, request.path)] if state.face == npr.FACE else []
         return results, [{"image": 0, "status": error.status, "code": npr_code(error), "message": error.message}]
+
+
+def _render(state: JobState, outcome: Outcome) -> dict[str, Any]:
+    if state.face == npr.FACE:
+        return npr.render(outcome)
+    if state.face == sdk.FACE:
+        return sdk.render(outcome, state.options, state.echo, state.account)
+    return snapshot.render(outcome, state.options, state.echo)

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from platehost.accounts import Accounts
 from platehost.settings import Settings, default_pack
-from tests.service.support import SAMPLE, Processes, RedisServer
+from tests.service.support import SAMPLE, Processes, RedisServer, free_port
 from web.app import create_app
 
 # A busy machine is no reason to fail: no test here is about time.
@@ -87,7 +87,8 @@ def photo() -> bytes:
 @pytest.fixture(scope="session")
 def running(redis_server: RedisServer, pack: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """The whole service, for tests that do not harm it."""
-    processes = Processes(tmp_path_factory.mktemp("service"), redis_server, {"PLATEHOST_PACK": pack})
+    ports = {"PLATEHOST_SDK_PORT": str(free_port()), "PLATEHOST_PROBE_PORT": str(free_port())}
+    processes = Processes(tmp_path_factory.mktemp("service"), redis_server, {"PLATEHOST_PACK": pack, **ports})
     try:
         processes.start_all()
         yield processes

@@ -84,6 +84,14 @@ class Processes:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def sdk_url(self) -> str:
+        return f"http://127.0.0.1:{self.settings['PLATEHOST_SDK_PORT']}"
+
+    @property
+    def probe_url(self) -> str:
+        return f"http://127.0.0.1:{self.settings['PLATEHOST_PROBE_PORT']}"
+
     def environment(self) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith("PLATEHOST_")}
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def protected_routes(app: Flask) -> list[tuple[str, str]]:
     routes = []
     for rule in app.url_map.iter_rules():
         if rule.endpoint.split(".")[0] not in OPEN_BLUEPRINTS:
-            path = rule.rule.replace("<job_id>", "none")
+            path = re.sub(r"<\w+>", "none", rule.rule)
             routes += [(method, path) for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}]
     return routes
 

@@ -8,7 +8,7 @@ import sys
 import requests
 from flask.testing import FlaskClient
 
-from tests.service.support import Processes
+from tests.service.support import Processes, wait_until
 from worker.engine import find_runtime
 
 
@@ -38,7 +38,8 @@ def test_logs_are_json_lines_without_keys(running: Processes, running_key: str, 
     (line,) = [line for line in lines if line.get("request_id") == "seen-in-the-log"]
     assert line["status"] == 201
     assert line["path"] == "/v1/plate-reader/"
-    assert line["job_id"] in running.log("worker")
+    # The worker tells of a batch after its answers are out.
+    wait_until(lambda: line["job_id"] in running.log("worker"), 10, "the worker's log has the job")
     for name in ("web", "worker", "webhooks"):
         assert running_key not in running.log(name)
 

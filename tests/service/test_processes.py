@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.service.support import ROOT, Processes
+from tests.service.support import ROOT, Processes, free_port, wait_until
 
 
 def run(module: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -42,3 +44,42 @@ def test_a_port_that_is_taken(running: Processes) -> None:
     done = run("web", PLATEHOST_HOST="127.0.0.1", PLATEHOST_PORT=str(running.port), REDIS_URL=running.server.url)
     assert done.returncode == 2
     assert "PLATEHOST_PORT" in done.stderr
+
+
+def test_one_port_for_two_purposes(running: Processes) -> None:
+    done = run("web", PLATEHOST_PORT="18080", PLATEHOST_SDK_PORT="18080", REDIS_URL=running.server.url)
+    assert done.returncode == 2
+    assert "PLATEHOST_SDK_PORT" in done.stderr
+
+
+def test_when_one_port_ends_unasked_all_end_with_status_1(running: Processes, tmp_path: Path) -> None:
+    processes = Processes(tmp_path, running.server, {"PLATEHOST_SDK_PORT": str(free_port())})
+    web = processes.start("web")
+    try:
+        wait_until(lambda: _answers(processes.url) and _answers(processes.sdk_url), 30, "both ports answer")
+        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
+        ports_processes = [each for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+        assert len(ports_processes) == 2
+        os.kill(int(ports_processes[0]), signal.SIGKILL)
+        assert web.wait(20) == 1
+        assert not _answers(processes.url)
+    finally:
+        processes.stop_all()
+
+
+def test_a_stop_ends_all_ports_with_status_0(running: Processes, tmp_path: Path) -> None:
+    processes = Processes(tmp_path, running.server, {"PLATEHOST_PROBE_PORT": str(free_port())})
+    processes.start("web")
+    try:
+        wait_until(lambda: _answers(f"{processes.probe_url}/liveliness/"), 30, "the probes' port answers")
+        assert processes.stop("web") == 0
+        assert not _answers(f"{processes.probe_url}/liveliness/")
+    finally:
+        processes.stop_all()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

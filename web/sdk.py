@@ -1,0 +1,83 @@
+"""The Snapshot API in the form of the on-premise SDK: no key, no limit, 200, and the month's calls in every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from platehost.jobs import JobRequest
+from platehost.options import Options
+from platehost.reading import Failure, Outcome
+from platehost.renderings import plate_reader as rendering
+from platehost.usage import UNLIMITED_CALLS
+from web.auth import current_key
+from web.errors import failure_error
+from web.filenames import sdk_filename
+from web.lookup import read_lookup
+from web.recognise import pending, recognise
+from web.service import service
+
+FACE = "sdk"
+
+# Clients print it; there are no licences here.
+LICENSE_KEY = "none"
+
+blueprint = Blueprint("sdk", __name__)
+
+
+@blueprint.post("/v1/plate-reader/")
+def plate_reader() -> Response:
+    """Reads one picture: 200 (or 201 by setting) with the reading, or 202 with a job to poll."""
+    return _read(("upload",))
+
+
+@blueprint.post("/alpr")
+def alpr() -> Response:
+    """The route of the SDK's first versions, which some scripts still call with the picture in `file`."""
+    return _read(("file", "upload"))
+
+
+@blueprint.get("/info/")
+def info() -> Response:
+    """What the SDK tells of itself: version, licence, calls."""
+    account = current_key().account
+    return jsonify(
+        {
+            "version": version("platehost"),
+            "license_key": LICENSE_KEY,
+            "total_calls": UNLIMITED_CALLS,
+            "usage": {"calls": _calls(account)},
+            "webhooks": [],
+        }
+    )
+
+
+def render(outcome: Outcome, options: Options, echo: Any, account: str) -> dict[str, Any]:
+    """The body of a successful answer. Raises ApiError for a failure."""
+    if isinstance(outcome, Failure):
+        raise failure_error(outcome)
+    return rendering.sdk_answer(outcome, options, echo, calls=_calls(account), max_calls=UNLIMITED_CALLS)
+
+
+def _read(names: Sequence[str]) -> Response:
+    lookup = read_lookup(names)
+    account = current_key().account
+    echo = {
+        "filename": sdk_filename(lookup.upload),
+        "camera_id": lookup.camera_id,
+        "timestamp": rendering.sdk_time(lookup.moment, precise=lookup.precise),
+    }
+    answer = recognise(lookup.upload.picture, JobRequest(account, FACE, lookup.options, echo))
+    if answer.outcome is None:
+        return pending(answer.job_id)
+    response = jsonify(render(answer.outcome, lookup.options, echo, account))
+    response.status_code = service().settings.snapshot_status or 200
+    return response
+
+
+def _calls(account: str) -> int:
+    return service().usage.calls(account, datetime.now(UTC))
