@@ -1,5 +1,6 @@
 //! CTC outputs as texts: prefix beam search (Hannun et al., arXiv 1408.2873) and the best alignment of one text.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Prefixes that are kept after each step. Plates are short and their steps nearly certain; more changes nothing.
@@ -21,42 +22,129 @@ impl Mass {
     }
 }
 
+/// A prefix as its last label and the prefix before it, so that beams share their beginnings.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    before: usize,
+    label: u16,
+    length: usize,
+}
+
+const ROOT: usize = 0;
+
+struct Beam {
+    node: usize,
+    mass: Mass,
+}
+
+/// A prefix after the next step: one of the beams kept as it is, or one with a label more.
+struct Successor {
+    beam: usize,
+    label: Option<u16>,
+    mass: Mass,
+}
+
 /// The most probable label sequences with their probabilities, best first. `steps` is `[time, classes]` row-major, each
 /// row a distribution; labels are class indices, `blank` is never among them. No sequence is longer than `max_length`.
 #[must_use]
 pub fn beam_search(steps: &[f32], classes: usize, blank: usize, max_length: usize) -> Vec<(Vec<u16>, f64)> {
-    let mut beams = vec![(Vec::new(), Mass { blank: 1.0, letter: 0.0 })];
+    let mut nodes = vec![Node { before: ROOT, label: u16::MAX, length: 0 }];
+    let mut known: HashMap<(usize, u16), usize> = HashMap::new();
+    let mut beams = vec![Beam { node: ROOT, mass: Mass { blank: 1.0, letter: 0.0 } }];
+    let mut likely: Vec<(u16, f64)> = Vec::with_capacity(classes);
+    let mut next: Vec<Successor> = Vec::with_capacity(BEAM * (classes + 1));
     for step in steps.chunks_exact(classes) {
-        let mut next: HashMap<Vec<u16>, Mass> = HashMap::with_capacity(4 * BEAM);
-        for (prefix, mass) in &beams {
-            for (class, &probability) in step.iter().enumerate() {
-                if probability < NEGLIGIBLE {
-                    continue;
-                }
-                let p = f64::from(probability);
-                if class == blank {
-                    next.entry(prefix.clone()).or_default().blank += p * mass.total();
-                    continue;
-                }
-                let repeats = prefix.last() == Some(&(class as u16));
-                if repeats {
-                    next.entry(prefix.clone()).or_default().letter += p * mass.letter;
-                }
-                if prefix.len() < max_length {
-                    // A letter after itself needs a blank between the two.
-                    let before = if repeats { mass.blank } else { mass.total() };
-                    let mut longer = prefix.clone();
-                    longer.push(class as u16);
-                    next.entry(longer).or_default().letter += p * before;
+        likely.clear();
+        likely.extend(
+            step.iter()
+                .enumerate()
+                .filter(|&(class, &p)| class != blank && p >= NEGLIGIBLE)
+                .map(|(class, &p)| (class as u16, f64::from(p))),
+        );
+        extend(&nodes, &beams, f64::from(step[blank]), &likely, max_length, &mut next);
+        if next.len() > BEAM {
+            next.select_nth_unstable_by(BEAM, better);
+            next.truncate(BEAM);
+        }
+        next.sort_unstable_by(better);
+        beams = next
+            .drain(..)
+            .map(|successor| {
+                let node = beams[successor.beam].node;
+                let Some(label) = successor.label else { return Beam { node, mass: successor.mass } };
+                // A prefix that fell out of the beams and comes back is still the same one.
+                let longer = *known.entry((node, label)).or_insert_with(|| {
+                    nodes.push(Node { before: node, label, length: nodes[node].length + 1 });
+                    nodes.len() - 1
+                });
+                Beam { node: longer, mass: successor.mass }
+            })
+            .collect();
+    }
+    beams.iter().map(|beam| (spelled(&nodes, beam.node), beam.mass.total())).collect()
+}
+
+/// Higher mass first; beam and label settle ties, so that the same picture always gives the same answer.
+fn better(a: &Successor, b: &Successor) -> Ordering {
+    b.mass.total().total_cmp(&a.mass.total()).then(a.beam.cmp(&b.beam)).then(a.label.cmp(&b.label))
+}
+
+/// Fills `next` with every prefix that one more step can make of the beams.
+fn extend(
+    nodes: &[Node],
+    beams: &[Beam],
+    blank: f64,
+    likely: &[(u16, f64)],
+    max_length: usize,
+    next: &mut Vec<Successor>,
+) {
+    next.clear();
+    next.extend((0..beams.len()).map(|beam| {
+        let mass = Mass { blank: blank * beams[beam].mass.total(), letter: 0.0 };
+        Successor { beam, label: None, mass }
+    }));
+    for (at, beam) in beams.iter().enumerate() {
+        let node = nodes[beam.node];
+        let children: Vec<usize> = (0..beams.len())
+            .filter(|&other| {
+                let other = nodes[beams[other].node];
+                other.length > 0 && other.before == beam.node
+            })
+            .collect();
+        for &(label, p) in likely {
+            let repeats = node.label == label;
+            if repeats {
+                next[at].mass.letter += p * beam.mass.letter;
+            }
+            // A label after itself needs a blank between the two.
+            let before = if repeats { beam.mass.blank } else { beam.mass.total() };
+            if node.length == max_length || before <= 0.0 {
+                continue;
+            }
+            // The longer prefix may be a beam of its own; then both are one.
+            match children.iter().find(|&&child| nodes[beams[child].node].label == label) {
+                Some(&child) => next[child].mass.letter += p * before,
+                None => {
+                    next.push(Successor {
+                        beam: at,
+                        label: Some(label),
+                        mass: Mass { blank: 0.0, letter: p * before },
+                    });
                 }
             }
         }
-        beams = next.into_iter().filter(|(_, mass)| mass.total() > 0.0).collect();
-        // The text settles ties, so that the same picture always gives the same order.
-        beams.sort_by(|a, b| b.1.total().total_cmp(&a.1.total()).then_with(|| a.0.cmp(&b.0)));
-        beams.truncate(BEAM);
     }
-    beams.into_iter().map(|(prefix, mass)| (prefix, mass.total())).collect()
+    next.retain(|successor| successor.mass.total() > 0.0);
+}
+
+fn spelled(nodes: &[Node], mut node: usize) -> Vec<u16> {
+    let mut labels = Vec::with_capacity(nodes[node].length);
+    while node != ROOT {
+        labels.push(nodes[node].label);
+        node = nodes[node].before;
+    }
+    labels.reverse();
+    labels
 }
 
 /// The probability of each label of `labels`: its highest step within the text's best alignment (Viterbi).
@@ -128,6 +216,31 @@ mod tests {
     fn no_text_is_longer_than_allowed() {
         let steps = [0.1, 0.9, 0.9, 0.1].repeat(6);
         assert!(beam_search(&steps, 2, 0, 3).iter().all(|(text, _)| text.len() <= 3));
+    }
+
+    /// Every alignment of a few steps, one by one, for distributions that keep many prefixes alive.
+    #[test]
+    fn flat_distributions_agree_with_brute_force() {
+        let classes = 3;
+        let steps = [0.4, 0.35, 0.25, 0.2, 0.5, 0.3, 0.5, 0.2, 0.3, 0.3, 0.3, 0.4];
+        let time = steps.len() / classes;
+        let mut expected: HashMap<Vec<u16>, f64> = HashMap::new();
+        for path in 0..classes.pow(time as u32) {
+            let labels: Vec<u16> = (0..time).map(|t| (path / classes.pow(t as u32) % classes) as u16).collect();
+            let p: f64 =
+                labels.iter().enumerate().map(|(t, &c)| f64::from(steps[t * classes + usize::from(c)])).product();
+            let mut text: Vec<u16> = labels.clone();
+            text.dedup();
+            text.retain(|&label| label != 0);
+            *expected.entry(text).or_default() += p;
+        }
+        let found = beam_search(&steps, classes, 0, 10);
+        let distinct: std::collections::HashSet<_> = found.iter().map(|(text, _)| text).collect();
+        assert_eq!(distinct.len(), found.len());
+        let (best, p) = &found[0];
+        assert!(expected.values().all(|&other| other <= p + 1e-6));
+        // Sixteen beams lose only what is far behind.
+        assert!((expected[best] - p).abs() < 0.01, "{best:?} {p} {}", expected[best]);
     }
 
     #[test]

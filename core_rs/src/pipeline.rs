@@ -280,7 +280,7 @@ impl Engine {
                 for (n, plate) in chunk.iter().enumerate() {
                     let picture = &jobs[plate.job].picture;
                     let pixels = match plate.corners.filter(|corners| usable(corners, plate.area)) {
-                        Some(corners) => cut_corners(picture, &corners, crop, size),
+                        Some(corners) => cut_corners(picture, &corners, crop, size, resizer)?,
                         None => cut_box(picture, plate.area, crop, size, spec.input.resample, resizer)?,
                     };
                     tensor.put(n, &pixels, size.0 as usize, 0, 0);

@@ -124,7 +124,7 @@ def yolox_detector(path: Path, side: int = 64) -> None:
     """yolox-grid of stride 8 and two classes: red cells are class 0, blue ones class 1, boxes 24 x 16 pixels."""
     graph = Graph()
     red, _, blue = (graph.channel("image", index) for index in range(3))
-    pool = {"kernel_shape": [8, 8], "strides": [8, 8]}
+    pool: dict[str, Any] = {"kernel_shape": [8, 8], "strides": [8, 8]}
     classes = graph.add("Concat", graph.add("AveragePool", red, **pool), graph.add("AveragePool", blue, **pool), axis=1)
     flat = graph.add("Transpose", graph.add("Reshape", classes, graph.ints(0, 2, -1)), perm=[0, 2, 1])
     head = np.array([0.5, 0.5, np.log(3.0), np.log(2.0), 1.0], np.float32).reshape(1, 1, 5)

@@ -85,8 +85,7 @@ def test_exif_orientation(engine: core_rs.Engine, pixels: Pixels, orientation: i
     stored = picture if orientation == 1 else picture.transpose(turns[back[orientation]])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"JPEG": {"quality": 98, "subsampling": 0}, "PNG": {}, "WEBP": {"lossless": True}}[kind]
-    image = saved(stored, kind, exif=exif.tobytes(), **options)
+    image = saved(stored, kind, exif=exif.tobytes(), quality=98, subsampling=0, lossless=True)
     [answer] = engine.recognise([image])
     assert isinstance(answer, core_rs.ImageReading)
     assert (answer.width, answer.height) == (320, 256)
