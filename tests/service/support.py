@@ -121,8 +121,13 @@ class Processes:
         wait_until(self.is_ready, 60, f"ready; see the logs in {self.folder}")
 
     def is_ready(self) -> bool:
+        urls = [self.url]
+        if "PLATEHOST_SDK_PORT" in self.settings:
+            urls.append(self.sdk_url)
+        if "PLATEHOST_PROBE_PORT" in self.settings:
+            urls.append(self.probe_url)
         try:
-            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
+            return all(requests.get(f"{url}/readyz", timeout=2).status_code == 200 for url in urls)
         except requests.RequestException:
             return False
 
