@@ -6,6 +6,7 @@ of pictures would fill the store.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -30,6 +31,9 @@ class Blobs(Protocol):
     def get(self, name: str) -> bytes | None:
         """The content, None when it was dropped or its time is over."""
 
+    def keep(self, name: str, seconds: int) -> None:
+        """Keeps the content for `seconds` from now; no error when there is none."""
+
     def drop(self, name: str) -> None:
         """Forgets the content now; no error when there is none."""
 
@@ -46,6 +50,9 @@ class RedisBlobs:
     def get(self, name: str) -> bytes | None:
         content: bytes | None = self._client.get(f"blob:{name}")
         return content
+
+    def keep(self, name: str, seconds: int) -> None:
+        self._client.expire(f"blob:{name}", seconds)
 
     def drop(self, name: str) -> None:
         self._client.unlink(f"blob:{name}")
@@ -78,6 +85,11 @@ class DirectoryBlobs:
             return path.read_bytes() if path.stat().st_mtime > time.time() else None
         except FileNotFoundError:
             return None
+
+    def keep(self, name: str, seconds: int) -> None:
+        ends = time.time() + seconds
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._path(name), (ends, ends))
 
     def drop(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)

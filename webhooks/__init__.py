@@ -1,1 +1,1 @@
-"""Tells receivers about readings, and gives the jobs of dead workers to living ones."""
+"""Delivers recognitions to targets, and gives the jobs of dead workers to living ones."""

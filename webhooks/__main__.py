@@ -9,19 +9,61 @@ import threading
 from types import FrameType
 
 from platehost import logs
+from platehost.address_guard import AddressGuard
+from platehost.blobs import Blobs, open_blobs
+from platehost.deliveries import Deliveries
+from platehost.outbound import Outbound
 from platehost.patience import Patience
 from platehost.settings import SettingError, Settings
-from platehost.store import RedisError, connect_patient
+from platehost.store import Client, RedisError, connect_patient
+from platehost.targets import Targets
+from webhooks.courier import Courier
+from webhooks.dispatcher import MOST_IN_FLIGHT, Dispatcher
+from webhooks.mail import Notices
 from webhooks.reaper import Reaper
 
 log = logging.getLogger("webhooks")
+
+# Whoever stops this process may kill it after ten seconds; what is cut off is sent again, with the same id.
+_SECONDS_TO_FINISH = 7.0
+_SECONDS_BETWEEN_SWEEPS = 5.0
+
+
+class Office:
+    """What delivers, apart from the reaper."""
+
+    def __init__(self, store: Client, blobs: Blobs, settings: Settings) -> None:
+        """Raises SettingError."""
+        targets = Targets(store)
+        outbound = Outbound(AddressGuard.from_setting(settings.webhook_allow), idle=settings.webhook_in_flight)
+        self.deliveries = Deliveries(store, settings)
+        self.notices = Notices(store, targets, settings)
+        courier = Courier(self.deliveries, targets, blobs, outbound, self.notices, settings)
+        self.dispatcher = Dispatcher(self.deliveries, courier.carry, settings)
+        self._blobs = blobs
+
+    def sweep(self, stop: threading.Event) -> None:
+        """Sends mails and drops surplus pictures, now and then, until `stop`; for a thread of its own."""
+        while not stop.wait(_SECONDS_BETWEEN_SWEEPS):
+            try:
+                self.notices.send_due()
+                for picture in self.deliveries.surplus_pictures():
+                    self._blobs.drop(picture)
+            except Exception:  # neither is worth the process
+                log.exception("a sweep failed")
 
 
 def main() -> int:
     patience = Patience()
     try:
         settings = Settings.from_env()
-        reaper = Reaper(connect_patient(settings.redis_url, patience, longest=5))
+        # A connection for each request in flight, at most.
+        store = connect_patient(settings.redis_url, patience, longest=5, max_connections=MOST_IN_FLIGHT + 16)
+        blobs = open_blobs(
+            settings, store, lambda url: connect_patient(url, patience, longest=5, max_connections=MOST_IN_FLIGHT)
+        )
+        reaper = Reaper(store)
+        office = Office(store, blobs, settings)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -35,12 +77,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     log.info("started")
+    threading.Thread(target=office.sweep, args=(stop,), name="sweep", daemon=True).start()
+    dispatching = threading.Thread(target=office.dispatcher.run, args=(stop,), name="dispatcher", daemon=True)
+    dispatching.start()
     while not stop.wait(settings.reap_interval):
         try:
             reaper.sweep()
         except RedisError as error:
             log.warning("a look for jobs of dead workers failed", extra={"fields": {"error": str(error)}})
-    log.info("stopped")
+    dispatching.join(2)
+    finished = office.dispatcher.finish(_SECONDS_TO_FINISH)
+    log.info("stopped", extra={"fields": {"in_flight": 0 if finished else office.dispatcher.in_flight}})
     return 0
 
 

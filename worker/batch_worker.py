@@ -21,6 +21,7 @@ from rq.utils import now
 from rq.worker import SimpleWorker, WorkerStatus
 
 from platehost.blobs import Blobs
+from platehost.deliveries import Deliveries, event_of
 from platehost.jobs import QUEUE, blob_name
 from platehost.patience import Patience
 from platehost.reading import to_json
@@ -57,6 +58,8 @@ class BatchWorker(SimpleWorker):
         self._usage = usage
         self._settings = settings
         self._patience = patience
+        self._deliveries = Deliveries(connection, settings)
+        self._event: tuple[Job, str] | None = None
         self._handled = 0
         self._run_before: set[str] = set()
 
@@ -72,6 +75,13 @@ class BatchWorker(SimpleWorker):
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
         """Only takes the time: the lease is the job's sign of life, and every trip to the store delays an answer."""
         job.ended_at = now()
+
+    def increment_successful_job_count(self, pipeline: Any = None) -> None:
+        """Also enqueues the deliveries: RQ calls this in the transaction that stores a job's result."""
+        super().increment_successful_job_count(pipeline)
+        if pipeline is not None and self._event:
+            job, event = self._event
+            self._deliveries.enqueue(pipeline, job.id, job.kwargs["account"], event, blob_name(job.id))
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Only takes note: RQ's own would talk to Redis inside the signal handler, or drop a job just taken."""
@@ -198,5 +208,14 @@ class BatchWorker(SimpleWorker):
         # counts nothing. The picture goes last: until the result is stored, a second run would need it.
         if "reading" in outcome:
             self._usage.count(job.kwargs["account"], job.id, job.created_at)
-        self._finalize_success(job, queue, execution, outcome)
-        self._blobs.drop(blob_name(job.id))
+            echo, reading = job.meta.get("echo") or {}, outcome["reading"]
+            self._event = job, event_of(job.id, job.kwargs["account"], job.kwargs["options"], echo, reading)
+        try:
+            self._finalize_success(job, queue, execution, outcome)
+        finally:
+            told, self._event = self._event, None
+        picture = blob_name(job.id)
+        if told and self._deliveries.wants_picture(picture):
+            self._blobs.keep(picture, self._settings.webhook_picture_ttl)
+        else:
+            self._blobs.drop(picture)
