@@ -98,6 +98,13 @@ class Settings:
         minimum=0.001,
         maximum=200,
     )
+    fetch_timeout: float = _setting(
+        "PLATEHOST_FETCH_TIMEOUT",
+        5.0,
+        "Seconds that a picture sent by URL (upload_url) may take to be fetched.",
+        minimum=0.1,
+        maximum=60,
+    )
     max_pixels: int = _setting(
         "PLATEHOST_MAX_PIXELS",
         50_000_000,

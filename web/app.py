@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from platehost.settings import Settings
-from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, sdk, snapshot
+from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, sdk, snapshot, webhooks
 from web.service import build
 from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD
 
@@ -37,7 +37,13 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     cors.register(app)
     errors.register(app)
     cloud = (snapshot.blueprint, snapshot.statistics_blueprint, licences.blueprint)
-    for blueprint in (*((sdk.blueprint,) if face == "sdk" else cloud), npr.blueprint, jobs.blueprint, health.blueprint):
+    for blueprint in (
+        *((sdk.blueprint,) if face == "sdk" else cloud),
+        npr.blueprint,
+        jobs.blueprint,
+        webhooks.blueprint,
+        health.blueprint,
+    ):
         app.register_blueprint(blueprint)
     # The SDK never throttles: its clients end at the first 429.
     limits.register(app, [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint])

@@ -10,6 +10,7 @@ from flask import request
 
 from platehost.options import Options, parse_options
 from web.errors import ApiError
+from web.fetch import fetch_picture
 from web.service import service
 from web.uploads import Fields, Upload, read_upload
 
@@ -33,7 +34,7 @@ def read_lookup(names: Sequence[str] = ("upload",)) -> Lookup:
     """The current request's picture, in a field of `names`, and its fields. Raises ApiError or OptionError."""
     received = datetime.now(UTC)
     fields = Fields(request)
-    upload = read_upload(request, fields, service().settings.max_upload_bytes, names=names)
+    upload = read_upload(request, fields, service().settings.max_upload_bytes, names=names, fetch=fetch_picture)
     options = parse_options(
         regions=fields.values("regions"),
         mmc=fields.value("mmc"),

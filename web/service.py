@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from platehost.accounts import Accounts
+from platehost.address_guard import AddressGuard
 from platehost.blobs import open_blobs
 from platehost.jobs import Jobs
 from platehost.settings import Settings
@@ -20,7 +21,7 @@ SPARE_THREADS = 16
 
 @dataclass(frozen=True)
 class Service:
-    """The settings, the stores, and the slots for requests that wait."""
+    """The settings, the stores, and the slots for requests that wait or fetch."""
 
     settings: Settings
     store: Client
@@ -28,11 +29,13 @@ class Service:
     accounts: Accounts
     jobs: Jobs
     usage: Usage
+    guard: AddressGuard
     wait_slots: threading.Semaphore
+    fetch_slots: threading.Semaphore
 
 
 def build(settings: Settings) -> Service:
-    """Connects lazily: web starts and answers 503 while Redis is away. Raises SettingError for a bad blob URL."""
+    """Connects lazily: web starts and answers 503 while Redis is away. Raises SettingError for bad URLs, networks."""
     connections = settings.web_threads * 2
     store = connect(settings.redis_url, max_connections=connections)
     waiting = connect_waiting(settings.redis_url, longest=settings.sync_window, max_connections=connections)
@@ -44,7 +47,9 @@ def build(settings: Settings) -> Service:
         accounts=Accounts(store),
         jobs=Jobs(store, waiting, blobs, settings),
         usage=Usage(store),
+        guard=AddressGuard.from_setting(settings.webhook_allow),
         wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),
+        fetch_slots=threading.Semaphore(max(1, settings.web_threads // 4)),
     )
 
 
