@@ -13,6 +13,7 @@ from platehost.jobs import JobRequest
 from platehost.options import Options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import plate_reader as rendering
+from platehost.targets import Targets
 from platehost.usage import UNLIMITED_CALLS
 from web.auth import current_key
 from web.errors import failure_error
@@ -43,7 +44,7 @@ def alpr() -> Response:
 
 @blueprint.get("/info/")
 def info() -> Response:
-    """What the SDK tells of itself: version, licence, calls."""
+    """What the SDK tells of itself: version, licence, calls and the receivers of its webhooks."""
     account = current_key().account
     return jsonify(
         {
@@ -51,7 +52,7 @@ def info() -> Response:
             "license_key": LICENSE_KEY,
             "total_calls": UNLIMITED_CALLS,
             "usage": {"calls": _calls(account)},
-            "webhooks": [],
+            "webhooks": [target.url for target in Targets(service().store).list(account) if target.on],
         }
     )
 

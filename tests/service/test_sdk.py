@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from platehost.accounts import Accounts
 from platehost.reading import Reading
 from platehost.settings import Settings
+from platehost.targets import Targets
 from tests.service.scripted import ScriptedReader, plate, run_worker
 from tests.service.support import SAMPLE_PLATE, Processes
 from web.app import create_app
@@ -73,6 +74,14 @@ def test_info(running: Processes, path: str) -> None:
     assert re.match(r"\d+\.\d+", body["version"])
     assert body["total_calls"] > body["usage"]["calls"] >= 0
     assert body["webhooks"] == []
+
+
+def test_info_names_the_receivers_that_are_on(sdk: FlaskClient, store: redis.Redis) -> None:
+    targets = Targets(store)
+    targets.add("main", "https://a.example/hook")
+    targets.switch_off(targets.add("main", "https://b.example/hook").id, "gone")
+    targets.add("other", "https://c.example/hook")
+    assert sdk.get("/info/").get_json()["webhooks"] == ["https://a.example/hook"]
 
 
 def test_the_root_is_200_for_clients_that_look_before_they_start(running: Processes) -> None:
