@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cli import key, pack, read, serve
+from cli import key, pack, read, serve, webhook
 from cli.errors import PREFIX, UserError
 
 DESCRIPTION = "Read number plates from photos, on your own machine."
@@ -14,6 +14,7 @@ EPILOG = """examples:
   platehost read holiday/ --json > plates    a folder and all below it, one JSON object a line
   platehost serve --port 8080 --data ./data  the HTTP service, with a Redis of its own
   platehost key create garage                a key for a client of the service
+  platehost webhook add http://nvr/plates    tell a receiver of every recognition
 
 `platehost COMMAND --help` tells the options of a command."""
 
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (read, serve, key, pack):
+    for module in (read, serve, key, webhook, pack):
         module.add_parser(commands)
     return parser
 

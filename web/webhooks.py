@@ -218,7 +218,7 @@ def _described(target: Target) -> dict[str, Any]:
 
 
 def _secret(target: Target, fields: Mapping[str, Any]) -> dict[str, str]:
-    return {"secret": target.secret} if fields.get("secret") is True or fields.get("secret") else {}
+    return {"secret": target.secret} if fields.get("secret") else {}
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
