@@ -80,7 +80,7 @@ class Courier:
         now = self._clock()
         headers = {
             **target.headers,
-            **signature_headers(delivery.id, int(now), body.content, target.secrets_at(now)),
+            **signature_headers(delivery.id, int(now), body.signed, target.secrets_at(now)),
             "Content-Type": body.content_type,
         }
         try:

@@ -32,10 +32,15 @@ _ENDINGS = {"image/jpeg": (".jpg", ".jpeg"), "image/png": (".png",)}
 
 @dataclass(frozen=True)
 class Body:
-    """A request's body and its Content-Type; receivers compare `application/json` to the letter."""
+    """A request's body and its Content-Type; receivers compare `application/json` to the letter.
+
+    `signed` is what signatures are made over: the body, and for multipart also its JSON alone. The public libraries
+    take text only, and a body with a picture is none.
+    """
 
     content: bytes
     content_type: str
+    signed: tuple[bytes, ...]
 
 
 def build(target: Target, delivery: Delivery, picture: bytes | None) -> Body:
@@ -59,9 +64,10 @@ def _wrap(target: Target, hook: Mapping[str, Any], data: Mapping[str, Any], uplo
     text = escaped({"hook": hook, "data": data})
     if target.format == "form":
         # Blanks as %20: not every receiver takes `+` for one.
-        return Body(f"json={quote(text, safe='')}".encode(), "application/x-www-form-urlencoded")
+        form = f"json={quote(text, safe='')}".encode()
+        return Body(form, "application/x-www-form-urlencoded", (form,))
     if target.format == "json":
-        return Body(text.encode(), "application/json")
+        return Body(text.encode(), "application/json", (text.encode(),))
     part = RequestField("json", text)
     part.make_multipart()
     parts = [part]
@@ -71,7 +77,7 @@ def _wrap(target: Target, hook: Mapping[str, Any], data: Mapping[str, Any], uplo
         part.make_multipart(content_type=media_type)
         parts.append(part)
     body, content_type = encode_multipart_formdata(parts)
-    return Body(body, content_type)
+    return Body(body, content_type, (body, text.encode()))
 
 
 def escaped(payload: Mapping[str, Any]) -> str:

@@ -13,15 +13,18 @@ from collections.abc import Sequence
 from platehost.targets import SECRET_PREFIX
 
 
-def signature_headers(delivery_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
-    """The three headers over the body as it is sent; one signature per secret (`whsec_` and base64).
+def signature_headers(
+    delivery_id: str, timestamp: int, contents: Sequence[bytes], secrets: Sequence[str]
+) -> dict[str, str]:
+    """The three headers; one signature per content and secret (`whsec_` and base64), the body as sent first.
 
     Without a secret there are two headers: the id lets every receiver drop what it got before.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
     if secrets:
-        signed = f"{delivery_id}.{timestamp}.".encode() + body
-        headers["webhook-signature"] = " ".join(f"v1,{_sign(signed, secret)}" for secret in secrets)
+        begin = f"{delivery_id}.{timestamp}.".encode()
+        signatures = (_sign(begin + content, secret) for content in contents for secret in secrets)
+        headers["webhook-signature"] = " ".join(f"v1,{each}" for each in signatures)
     return headers
 
 
