@@ -24,12 +24,13 @@ from rq.serializers import JSONSerializer
 
 from platehost.blobs import Blobs
 from platehost.options import Options
-from platehost.reading import Failure, Outcome, from_json
+from platehost.reading import Failure, Outcome, from_json, to_json
 from platehost.settings import Settings
 from platehost.store import Client, is_outage
 
 QUEUE = "recognise"
 FUNCTION = "worker.tasks.recognise"
+CANCELLED = "cancelled"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -53,7 +54,10 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class JobState:
-    """A job as its owner sees it; `state` is queued, started, finished or failed, `outcome` is there when it ended."""
+    """A job as its owner sees it: `outcome` is there when it ended.
+
+    `state` is queued, started, finished, failed or cancelled.
+    """
 
     id: str
     state: str
@@ -104,6 +108,19 @@ class Jobs:
             )
         self._waiting_jobs += 1
         return job_id
+
+    def cancel(self, job_id: str) -> bool:
+        """Ends a job that still waits in the queue; False when it is being read or has ended."""
+        # Whoever takes the id off the queue has the job: a worker, or we.
+        if not self._store.lrem(self._queue.key, 0, job_id):
+            return False
+        job = Job.fetch(job_id, connection=self._store, serializer=JSONSerializer)
+        ended = to_json(Failure(CANCELLED, "The job was cancelled before its picture was read. Nothing was counted."))
+        job.set_status(JobStatus.CANCELED)
+        Result.create(job, Result.Type.SUCCESSFUL, ttl=self._settings.result_ttl, return_value=ended)
+        self._store.expire(job.key, self._settings.result_ttl)
+        self._blobs.drop(blob_name(job_id))
+        return True
 
     def _length(self) -> int:
         """The queue's length, at most a quarter of a second old: the limit is a guard, not a count."""
@@ -168,6 +185,8 @@ def _result_key(job_id: str) -> str:
 
 
 def _state(job: Job, outcome: Outcome | None) -> str:
+    if isinstance(outcome, Failure) and outcome.code == CANCELLED:
+        return "cancelled"
     if outcome is not None:
         return "failed" if isinstance(outcome, Failure) else "finished"
     return "started" if job.get_status(refresh=False) == JobStatus.STARTED else "queued"

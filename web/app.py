@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from platehost.settings import Settings
-from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, sdk, snapshot, webhooks
+from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, recognise, sdk, snapshot, webhooks
 from web.service import build
 from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD
 
@@ -36,6 +36,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     auth.register(app, keyless=face == "sdk")
     cors.register(app)
     errors.register(app)
+    recognise.register(app)
     cloud = (snapshot.blueprint, snapshot.statistics_blueprint, licences.blueprint)
     for blueprint in (
         *((sdk.blueprint,) if face == "sdk" else cloud),

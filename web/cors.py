@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 _ALLOWED_HEADERS = "Authorization, Content-Type, Prefer, X-Request-Id"
-_SHOWN_HEADERS = "Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id"
+_SHOWN_HEADERS = (
+    "Location, Preference-Applied, Retry-After, X-Job-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+    "X-Request-Id"
+)
 
 
 def register(app: Flask) -> None:

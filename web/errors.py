@@ -28,6 +28,8 @@ _NPR_CODES = {
     403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
+    409: "JOB_CANCELLED",
+    410: "RESULT_GONE",
     413: "IMAGE_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "NO_PLATES_FOUND",
@@ -38,6 +40,8 @@ _NPR_CODES = {
 _FAILURE_STATUS = {
     "image_too_large": (413, "upload"),
     "invalid_option": (400, "config"),
+    "cancelled": (409, None),
+    "result_gone": (410, None),
     "picture_gone": (503, None),
     "deadline_exceeded": (503, None),
     "job_failed": (500, None),

@@ -15,9 +15,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from platehost.settings import SettingError, Settings
+from web import npr
 from web.errors import ApiError, is_npr_path, respond
+from web.uploads import FIELDS_BYTES
 
 SCOPE = "requests"
+BATCH = f"{npr.blueprint.name}.{npr.batch.__name__}"
 
 
 def register(app: Flask, blueprints: list[Blueprint]) -> None:
@@ -36,10 +39,12 @@ def register(app: Flask, blueprints: list[Blueprint]) -> None:
         key_prefix="platehost",
     )
     for blueprint in blueprints:
-        limiter.shared_limit(settings.rate_limit, scope=SCOPE)(blueprint)
+        limiter.shared_limit(settings.rate_limit, scope=SCOPE, cost=_cost)(blueprint)
     app.extensions["platehost_limiter"] = (limiter, limit)
     app.after_request(_add_headers)
     app.register_error_handler(RateLimitExceeded, _throttled)
+    # Before the limiter: what fails in its own step counts for a failure of its store.
+    app.before_request(_read_batch)
     limiter.init_app(app)
 
 
@@ -50,6 +55,19 @@ def _storage_options(settings: Settings) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         "max_connections": settings.web_threads * 2,
     }
+
+
+def _read_batch() -> None:
+    if request.endpoint == BATCH and request.method == "POST":
+        settings = current_app.extensions["platehost"].settings
+        request.max_content_length = settings.max_upload_bytes * npr.MOST_IMAGES + FIELDS_BYTES
+        g.batch = len(npr.batch_parts())
+
+
+def _cost() -> int:
+    """A batch counts as its pictures; one that could never pass counts as all that a window has."""
+    limit: RateLimitItem = current_app.extensions["platehost_limiter"][1]
+    return int(min(max(1, g.get("batch", 1)), limit.amount))
 
 
 def _throttled(error: RateLimitExceeded) -> Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 
-from platehost.jobs import JobRequest, JobState
+from platehost.jobs import JobRequest
 from platehost.reading import Outcome
 from web.service import service
 
@@ -22,28 +24,56 @@ class Answer:
     outcome: Outcome | None
 
 
+def register(app: Flask) -> None:
+    """Tells the job's id in every answer that has one."""
+    app.after_request(_name_job)
+
+
 def recognise(picture: bytes, job: JobRequest) -> Answer:
     """Submits the picture and waits for at most the sync window. Raises QueueFull or redis.RedisError."""
-    built = service()
-    job_id = built.jobs.submit(picture, job)
+    job_id = service().jobs.submit(picture, job)
     g.job_id = job_id
-    # Without a free slot the job is accepted all the same; only the waiting is left to the client.
-    if not built.wait_slots.acquire(blocking=False):
-        return Answer(job_id, None)
+    (outcome,) = wait_all([job_id])
+    return Answer(job_id, outcome)
+
+
+def wait_all(job_ids: Sequence[str]) -> list[Outcome | None]:
+    """The jobs' outcomes, None for those that have not ended within the sync window, which they share.
+
+    A client that prefers not to wait (RFC 7240) gets None at once.
+    """
+    built = service()
+    # Without a free slot the jobs are accepted all the same; only the waiting is left to the client.
+    if _prefers_async() or not built.wait_slots.acquire(blocking=False):
+        return [None] * len(job_ids)
+    ends = time.monotonic() + built.settings.sync_window
     try:
-        return Answer(job_id, built.jobs.wait(job_id, built.settings.sync_window))
+        return [built.jobs.wait(job_id, ends - time.monotonic()) for job_id in job_ids]
     finally:
         built.wait_slots.release()
+
+
+def _prefers_async() -> bool:
+    wishes = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return any(wish.partition(";")[0].strip() == "respond-async" for wish in wishes)
+
+
+def _name_job(response: Response) -> Response:
+    if g.get("job_id"):
+        response.headers["X-Job-Id"] = g.job_id
+    return response
 
 
 def status_url(job_id: str) -> str:
     return f"{request.host_url.rstrip('/')}/api/v1/jobs/{job_id}"
 
 
-def pending(job_id: str) -> Response:
+def pending(job_id: str, *, state: str = "queued", done: int = 0, total: int = 1) -> Response:
     """202: the job goes on. There is no `results`, so that no client takes this for a picture without plates."""
-    response = jsonify(job_body(job_id, "queued", done=0))
+    response = jsonify(job_body(job_id, state, done=done, total=total))
     response.status_code = 202
+    if _prefers_async():
+        response.headers["Preference-Applied"] = "respond-async"
     response.headers["Location"] = status_url(job_id)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
@@ -58,7 +88,3 @@ def job_body(job_id: str, state: str, *, done: int, total: int = 1) -> dict[str,
         "progress": {"done": done, "total": total},
         "status_url": status_url(job_id),
     }
-
-
-def is_ended(state: JobState) -> bool:
-    return state.outcome is not None

@@ -9,6 +9,7 @@ from flask import current_app
 
 from platehost.accounts import Accounts
 from platehost.address_guard import AddressGuard
+from platehost.batches import Batches
 from platehost.blobs import open_blobs
 from platehost.jobs import Jobs
 from platehost.settings import Settings
@@ -28,6 +29,7 @@ class Service:
     probe: Client
     accounts: Accounts
     jobs: Jobs
+    batches: Batches
     usage: Usage
     guard: AddressGuard
     wait_slots: threading.Semaphore
@@ -40,12 +42,14 @@ def build(settings: Settings) -> Service:
     store = connect(settings.redis_url, max_connections=connections)
     waiting = connect_waiting(settings.redis_url, longest=settings.sync_window, max_connections=connections)
     blobs = open_blobs(settings, store, lambda url: connect(url, max_connections=connections))
+    jobs = Jobs(store, waiting, blobs, settings)
     return Service(
         settings=settings,
         store=store,
         probe=connect_probe(settings.redis_url),
         accounts=Accounts(store),
-        jobs=Jobs(store, waiting, blobs, settings),
+        jobs=jobs,
+        batches=Batches(store, jobs, settings),
         usage=Usage(store),
         guard=AddressGuard.from_setting(settings.webhook_allow),
         wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 import redis
+import requests
 from flask.testing import FlaskClient
 
 from platehost.accounts import Accounts
@@ -17,8 +20,9 @@ from platehost.options import Options
 from platehost.reading import Failure, Reading
 from platehost.settings import Settings
 from platehost.store import connect_waiting
+from platehost.usage import Usage
 from tests.service.scripted import ScriptedReader, plate, run_worker
-from tests.service.support import wait_until
+from tests.service.support import Processes, wait_until
 from web.app import create_app
 
 JPEG = b"\xff\xd8\xff\xe0 the first bytes of a picture"
@@ -156,3 +160,79 @@ def test_without_a_free_slot_to_wait_the_job_is_accepted_all_the_same(
     while slots.acquire(blocking=False):
         pass
     send(app.test_client(), "/v1/plate-reader/", {"Authorization": f"Token {key}"})
+
+
+def test_a_client_that_prefers_not_to_wait_is_answered_at_once(settings: Settings, key: str) -> None:
+    client = create_app(dataclasses.replace(settings, sync_window=60)).test_client()
+    headers = {"Authorization": f"Token {key}", "Prefer": "wait=5, Respond-Async"}
+    for path in ("/v1/plate-reader/", "/api/v1/recognise"):
+        job_id = send(client, path, headers)
+        answer = client.get(f"/api/v1/jobs/{job_id}", headers=headers)
+        assert answer.get_json()["state"] == "queued"
+    answer = client.post(path, headers=headers, data={"upload": (io.BytesIO(JPEG), "car.jpg")})
+    assert answer.headers["Preference-Applied"] == "respond-async"
+
+
+def test_every_recognition_names_its_job(running: Processes, running_key: str, photo: bytes) -> None:
+    headers = {"Authorization": f"Bearer {running_key}"}
+    for path in ("/v1/plate-reader/", "/api/v1/recognise"):
+        answer = requests.post(running.url + path, headers=headers, files={"upload": photo}, timeout=30)
+        job_id = answer.headers["X-Job-Id"]
+        described = requests.get(f"{running.url}/api/v1/jobs/{job_id}", headers=headers, timeout=10).json()
+        assert described["state"] == "finished"
+        assert described["results"] == [{"image": 0, **answer.json()}]
+
+
+def test_a_job_that_waits_is_cancelled(
+    client: FlaskClient, token: dict[str, str], store: redis.Redis, settings: Settings
+) -> None:
+    cancelled = send(client, "/v1/plate-reader/", token)
+    kept = send(client, "/v1/plate-reader/", token)
+    answer = client.delete(f"/api/v1/jobs/{cancelled}", headers=token)
+    assert answer.status_code == 200
+    assert answer.get_json()["state"] == "cancelled"
+    assert answer.get_json()["errors"][0]["code"] == "JOB_CANCELLED"
+    assert store.get(f"blob:{cancelled}:0") is None
+    reader = ScriptedReader(Reading(640, 480))
+    run_worker(store, settings, reader)
+    assert len(reader.calls) == 1
+    assert client.get(f"/api/v1/jobs/{kept}", headers=token).get_json()["state"] == "finished"
+    # What is told later is the same, and it ends like every result.
+    again = client.delete(f"/api/v1/jobs/{cancelled}", headers=token)
+    assert again.get_json() == answer.get_json()
+    assert 0 < store.ttl(f"rq:job:{cancelled}") <= settings.result_ttl
+    assert Usage(store).calls("main", datetime.now(UTC)) == 1
+
+
+def test_a_job_that_ended_is_not_cancelled(
+    client: FlaskClient, token: dict[str, str], store: redis.Redis, settings: Settings
+) -> None:
+    job_id = send(client, "/v1/plate-reader/", token)
+    run_worker(store, settings, ScriptedReader(Reading(640, 480)))
+    answer = client.delete(f"/api/v1/jobs/{job_id}", headers=token)
+    assert answer.get_json()["state"] == "finished"
+    assert answer.get_json()["results"]
+
+
+def test_whoever_waits_for_a_cancelled_job_is_told(settings: Settings, store: redis.Redis, key: str) -> None:
+    client = create_app(dataclasses.replace(settings, sync_window=20)).test_client()
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def cancel_when_queued() -> None:
+        wait_until(lambda: store.llen("rq:queue:recognise"), 10, "the job is queued")
+        job_id = store.lindex("rq:queue:recognise", 0).decode()
+        assert create_app(settings).test_client().delete(f"/api/v1/jobs/{job_id}", headers=headers).status_code == 200
+
+    thread = threading.Thread(target=cancel_when_queued)
+    thread.start()
+    answer = client.post("/api/v1/recognise", headers=headers, data={"upload": (io.BytesIO(JPEG), "car.jpg")})
+    thread.join()
+    assert answer.status_code == 409
+    assert answer.get_json()["error"]["code"] == "JOB_CANCELLED"
+
+
+def test_only_the_owner_cancels_a_job(client: FlaskClient, token: dict[str, str], store: redis.Redis) -> None:
+    job_id = send(client, "/v1/plate-reader/", token)
+    stranger = {"Authorization": f"Bearer {Accounts(store).create_key('stranger', account='other')}"}
+    assert client.delete(f"/api/v1/jobs/{job_id}", headers=stranger).status_code == 404
+    assert client.get(f"/api/v1/jobs/{job_id}", headers=token).get_json()["state"] == "queued"
