@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from platehost.settings import Settings
-from web import access_log, auth, cors, errors, health, jobs, licences, limits, npr, recognise, sdk, snapshot, webhooks
+from web import (
+    access_log,
+    auth,
+    codeproject,
+    cors,
+    errors,
+    health,
+    jobs,
+    licences,
+    limits,
+    npr,
+    recognise,
+    sdk,
+    snapshot,
+    webhooks,
+)
 from web.service import build
 from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD
 
@@ -41,13 +56,15 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     for blueprint in (
         *((sdk.blueprint,) if face == "sdk" else cloud),
         npr.blueprint,
+        codeproject.blueprint,
         jobs.blueprint,
         webhooks.blueprint,
         health.blueprint,
     ):
         app.register_blueprint(blueprint)
     # The SDK never throttles: its clients end at the first 429.
-    limits.register(app, [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint])
+    limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
+    limits.register(app, limited)
     return app
 
 

@@ -1,7 +1,8 @@
 """Every error of every route as JSON, in the words of the API that the path belongs to.
 
 Snapshot: `{"detail", "status_code"}`, `{"<field>": ["…"]}` for 400, `{"error", "detail"}` for 413. NPR, under /api/v1:
-`{"success": false, "error": {"code", "message"}}`. Paths of neither API answer like Snapshot.
+`{"success": false, "error": {"code", "message"}}`. CodeProject.AI: `{"success": false, "error", "code"}`. All
+other paths answer like Snapshot.
 """
 
 from __future__ import annotations
@@ -78,6 +79,10 @@ def is_npr_path(path: str) -> bool:
     return path == "/api/v1" or path.startswith("/api/v1/")
 
 
+def is_codeproject_path(path: str) -> bool:
+    return path.startswith(("/v1/vision/", "/v1/image/"))
+
+
 def npr_code(error: ApiError) -> str:
     """The NPR API's code for an error."""
     if error.status == 400 and error.field == "upload":
@@ -89,6 +94,8 @@ def body(error: ApiError, path: str) -> dict[str, Any]:
     """The JSON body of an error for a request to `path`."""
     if is_npr_path(path):
         return {"success": False, "error": {"code": npr_code(error), "message": error.message}}
+    if is_codeproject_path(path):
+        return {"success": False, "error": error.message, "code": error.status}
     if error.status == 400:
         return {error.field or "non_field_errors": [error.message]}
     if error.status == 413:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from platehost.options import Options
 from platehost.reading import Outcome
-from web import npr, sdk, snapshot
+from web import codeproject, npr, sdk, snapshot
 from web.auth import current_key
 from web.errors import ApiError, body, npr_code
 from web.recognise import RETRY_AFTER_SECONDS, job_body
@@ -96,4 +96,6 @@ def _render(shown: _Shown, outcome: Outcome) -> dict[str, Any]:
         return npr.render(outcome)
     if shown.face == sdk.FACE:
         return sdk.render(outcome, shown.options, shown.echo, shown.account)
+    if shown.face == codeproject.FACE:
+        return codeproject.render(outcome, shown.echo)
     return snapshot.render(outcome, shown.options, shown.echo)
