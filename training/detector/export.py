@@ -3,21 +3,28 @@
 python -m training.detector.export
 """
 
+from pathlib import Path
+
 import torch
 
+from training.detector.calibrate import calibration
 from training.detector.network import Exported, PlateDetector
 from training.onnx_file import arguments, fold_norms, write
-from training.run import averaged_weights
+from training.run import ROOT, averaged_weights
 
 
 def main() -> None:
-    args = arguments("detector", __doc__).parse_args()
+    parser = arguments("detector", __doc__)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="photos to calibrate the score on")
+    args = parser.parse_args()
     network = PlateDetector()
     network.load_state_dict(averaged_weights(args.checkpoint))
     network.eval()
+    torch.set_num_threads(1)
     fold_norms(network)
     axes = {"image": {0: "n", 2: "height", 3: "width"}, "grid": {0: "n", 1: "cells"}}
-    write("detector", Exported(network), torch.rand(1, 3, 384, 640), torch.rand(2, 3, 480, 320), axes, args)
+    exported = Exported(network, *calibration(network, args.shared / "data"))
+    write("detector", exported, torch.rand(1, 3, 384, 640), torch.rand(2, 3, 480, 320), axes, args)
 
 
 if __name__ == "__main__":

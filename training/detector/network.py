@@ -81,15 +81,17 @@ class PlateDetector(nn.Module):
 
 
 class Exported(nn.Module):
-    """The network as the pack holds it: scores as probabilities."""
+    """The network as the pack holds it: scores as probabilities, by a slope and an offset on the logit
+    (calibrate.py).
+    """
 
-    def __init__(self, network: PlateDetector) -> None:
+    def __init__(self, network: PlateDetector, slope: float, offset: float) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.slope, self.offset = network, slope, offset
 
     def forward(self, image: Tensor) -> Tensor:
         raw = self.network(image)
-        return torch.cat([raw[..., :1].sigmoid(), raw[..., 1:]], -1)
+        return torch.cat([(raw[..., :1] * self.slope + self.offset).sigmoid(), raw[..., 1:]], -1)
 
 
 def cell_grid(height: int, width: int) -> tuple[Tensor, Tensor]:
