@@ -2,11 +2,13 @@
 
 import argparse
 import contextlib
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import redis
 
@@ -14,6 +16,7 @@ from cli.errors import UserError
 from cli.store_address import add_data_option, store_address
 from cli.tables import print_table
 from platehost.accounts import DEFAULT_ACCOUNT
+from platehost.address_guard import ALLOW_VARIABLE, AddressGuard
 from platehost.deliveries import Attempt, Deliveries
 from platehost.settings import Settings
 from platehost.store import connect
@@ -27,6 +30,7 @@ class _Office:
     targets: Targets
     deliveries: Deliveries
     settings: Settings
+    guard: AddressGuard
 
     def target(self, target_id: int) -> Target:
         target = self.targets.get(target_id)
@@ -113,9 +117,25 @@ def _add(args: argparse.Namespace) -> int:
             mail=args.mail,
         )
     print(target.id)
+    _warn_of_address(target, office.guard)
     if args.secret == _MADE_HERE:
         _print_secret(target)
     return 0
+
+
+def _warn_of_address(target: Target, guard: AddressGuard) -> None:
+    """The service's own setting decides; this one is the command's, most likely the same."""
+    with contextlib.suppress(OSError):
+        for found in socket.getaddrinfo(urlsplit(target.url).hostname, None, type=socket.SOCK_STREAM):
+            address = str(found[4][0])
+            reason = guard.refusal(address)
+            if reason:
+                print(
+                    f"{address} is {reason}: it is only called when {ALLOW_VARIABLE} in the service's environment "
+                    f"names it, such as {ALLOW_VARIABLE}={address}.",
+                    file=sys.stderr,
+                )
+                return
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -261,11 +281,12 @@ def _office(data: str | None) -> Iterator[_Office]:
     with store_address(data) as url:
         try:
             settings = Settings.from_env()
+            guard = AddressGuard.from_setting(settings.webhook_allow)
             store = connect(url)
         except ValueError as error:
             raise UserError(str(error)) from error
         try:
-            yield _Office(Targets(store), Deliveries(store, settings), settings)
+            yield _Office(Targets(store), Deliveries(store, settings), settings, guard)
         except TargetError as error:
             raise UserError(str(error)) from error
         except redis.RedisError as error:

@@ -65,7 +65,10 @@ def test_from_adding_a_target_to_removing_it(own: Processes, webhook: Command, r
 
 def test_a_bad_answer_and_no_answer_to_a_test_are_told(own: Processes, webhook: Command, receiver: Receiver) -> None:
     own.start("webhooks")
-    number = webhook("add", receiver.url).stdout.strip()
+    added = webhook("add", receiver.url)
+    assert "127.0.0.1 is this machine itself" in added.stderr
+    assert "PLATEHOST_WEBHOOK_ALLOW" in added.stderr
+    number = added.stdout.strip()
     refused = webhook("test", number)
     assert refused.returncode == 1
     assert "PLATEHOST_WEBHOOK_ALLOW" in refused.stderr
