@@ -5,13 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cli import key, pack, read, serve, webhook
+from cli import batch, key, pack, read, serve, webhook
 from cli.errors import PREFIX, UserError
 
 DESCRIPTION = "Read number plates from photos, on your own machine."
 EPILOG = """examples:
   platehost read car.jpg                     the plates of one photo, as a table
   platehost read holiday/ --json > plates    a folder and all below it, one JSON object a line
+  platehost batch holiday/ --output plates.jsonl --key KEY    the same by a running service, in parallel
   platehost serve --port 8080 --data ./data  the HTTP service, with a Redis of its own
   platehost key create garage                a key for a client of the service
   platehost webhook add http://nvr/plates    tell a receiver of every recognition
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (read, serve, key, webhook, pack):
+    for module in (read, batch, serve, key, webhook, pack):
         module.add_parser(commands)
     return parser
 

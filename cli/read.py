@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from cli.errors import UserError
 from cli.outputs import OUTPUTS
 from cli.photos import Photo, find_photos
+from cli.progress import bar
 from platehost.options import OptionError, Options, parse_options
 
 
@@ -101,9 +101,4 @@ def _targets(photos: Iterable[Photo], folder: Path) -> dict[Photo, Path]:
 def _progress(form: str, photos: int) -> Progress:
     """A bar on stderr for long work; none where lines that appear on the terminal show the progress themselves."""
     shown = photos > 1 and sys.stderr.isatty() and (form == "table" or not sys.stdout.isatty())
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("photos,"), TimeRemainingColumn())
-    progress = Progress(
-        *columns, console=Console(stderr=True), disable=not shown, transient=True, redirect_stdout=False
-    )
-    progress.add_task("reading", total=photos)
-    return progress
+    return bar("reading", photos, shown=shown)
