@@ -204,13 +204,17 @@ def _test(args: argparse.Namespace) -> int:
     with _office(args.data) as office:
         target = office.target(args.id)
         delivery = office.deliveries.ping(target)
-        ends = time.monotonic() + office.settings.webhook_timeout + 5
+        seconds = office.settings.webhook_timeout + 5
+        ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             made = [each for each in office.deliveries.attempts(target.id) if each.delivery == delivery]
             if made:
                 return _tell_test(target, made[0])
             time.sleep(0.1)
-    raise UserError("No webhooks process took the test. Is the service running, on this store?")
+    raise UserError(
+        f"The test was not made within {seconds:g} s: no service runs on this store, or the target is busy. "
+        f"`platehost webhook attempts {target.id}` shows it later."
+    )
 
 
 def _tell_test(target: Target, attempt: Attempt) -> int:

@@ -213,7 +213,7 @@ class Settings:
     )
     webhook_kept: int = _setting(
         "PLATEHOST_WEBHOOK_KEPT",
-        10_000,
+        5000,
         "Ended deliveries, and attempts, that are kept per target to be shown and replayed, for a week at most.",
         minimum=1,
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest
 
-from platehost.address_guard import ALLOW_VARIABLE, AddressGuard
+from platehost.address_guard import ALLOW_VARIABLE
 from platehost.deliveries import Attempt, Deliveries
 from platehost.targets import Target, TargetError, Targets, new_secret
 from web.auth import current_key
@@ -201,7 +201,7 @@ def _refuse_address(url: str) -> None:
         ipaddress.ip_address(host)
     except ValueError:
         return
-    reason = AddressGuard.from_setting(service().settings.webhook_allow).refusal(host)
+    reason = service().guard.refusal(host)
     if reason:
         message = f"{host} is {reason} and is not called. An operator can allow it with {ALLOW_VARIABLE}."
         raise ApiError(400, message, field="url")

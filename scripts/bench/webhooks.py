@@ -72,17 +72,22 @@ def measure_rate(
     made = [targets.add("good", f"http://127.0.0.1:{port}/{number}", secret=new_secret()) for number in range(count)]
     enqueue(store, deliveries, "good", 2)  # warm: connections and threads are there
     wait_until(lambda: received.value == 2 * count, 30, "the first deliveries arrive")
+    before = int(store.info("memory")["used_memory"])
     began, cpu = time.perf_counter(), cpu_seconds(office)
     enqueue(store, deliveries, "good", recognitions)
     wait_until(lambda: received.value == (recognitions + 2) * count, 300, "every delivery arrives")
     seconds, used = time.perf_counter() - began, cpu_seconds(office) - cpu
+    kept = min(recognitions * count, Settings().webhook_kept * count)
+    held = (int(store.info("memory")["used_memory"]) - before) / kept / 1000
     for target in made:
         targets.remove(target.id)
     total = recognitions * count
     print(f"{total} deliveries to {count} targets in {seconds:.1f} s: {total / seconds:.0f} per second and process")
     print(f"{used / total * 1000:.2f} ms of processor time per delivery")
+    print(f"{held:.1f} kB of the store's memory per kept delivery with its attempt")
     return {
         "deliveries": total,
+        "store_kb_per_delivery": round(held, 2),
         "deliveries_per_second": round(total / seconds, 1),
         "cpu_ms_per_delivery": round(used / total * 1000, 3),
     }
@@ -97,7 +102,7 @@ def measure_waiting(store: redis.Redis, office: int, port: int, count: int, seco
     wait_until(lambda: sum(deliveries.standing(each.id)["in_flight"] for each in made) == count, 30, "all wait")
     waiting_cpu = cpu_rate(office, seconds)
     held = (resident_kb(office) - memory) / count
-    cost = (waiting_cpu - idle_cpu) / count * 1000
+    cost = max(0.0, waiting_cpu - idle_cpu) / count * 1000
     print(f"{count} targets that do not answer: {held:.0f} kB and {cost:.3f} ms of processor time a second for each")
     print(f"nothing to do: {idle_cpu * 1000:.1f} ms of processor time a second")
     return {
