@@ -21,6 +21,8 @@ from platehost.targets import ACCOUNTS, PREFIX, Target, from_json
 
 # Longer than the longest schedule of attempts; what a queue forgets to name does not stay for ever.
 RECORD_SECONDS = 8 * 24 * 3600
+# Longer than every way in which a job could be run again.
+MARK_SECONDS = 24 * 3600
 TEST_EVENT = "test"
 
 
@@ -87,6 +89,7 @@ class Deliveries:
             event,
             picture,
             self._settings.webhook_picture_ttl,
+            MARK_SECONDS,
         )
 
     def wants_picture(self, picture: str) -> bool:
@@ -111,8 +114,11 @@ class Deliveries:
         found = self._store.zrange("platehost:queues", "-inf", self._clock(), byscore=True, offset=0, num=most)
         return [int(each) for each in found]
 
-    def take(self, target_id: int, most: int) -> tuple[Target, list[Delivery]] | None:
-        """Takes up to `most` due deliveries of a target, within its caps, under a lease; None when it is gone."""
+    def take(self, target_id: int, most: int, *, crowded: bool = False) -> tuple[Target, list[Delivery]] | None:
+        """Takes up to `most` due deliveries of a target, within its caps, under a lease; None when it is gone.
+
+        When the process is `crowded`, a target that has only failed lately is left for later.
+        """
         taken = self._take(
             keys=["platehost:queues", ACCOUNTS],
             args=[
@@ -123,6 +129,7 @@ class Deliveries:
                 self._settings.webhook_rate,
                 most,
                 PREFIX,
+                int(crowded),
             ],
         )
         if not taken:

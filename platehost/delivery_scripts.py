@@ -7,11 +7,13 @@ its queue should be looked at again. `platehost:picture:<blob>` are the deliveri
 
 from __future__ import annotations
 
-# KEYS: mark of the job, the account's targets. ARGV: now, seconds to keep, most pending, job, event, blob, its seconds.
+# KEYS: mark of the job, the account's targets.
+# ARGV: now, seconds to keep, most pending, job, event, blob, its seconds, seconds of the mark.
 ENQUEUE = """
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[2]) then return 0 end
-local now, made = tonumber(ARGV[1]), 0
-for _, stored in ipairs(redis.call('HVALS', KEYS[2])) do
+local targets, made = redis.call('HVALS', KEYS[2]), 0
+if #targets == 0 then return 0 end
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[8]) then return 0 end
+for _, stored in ipairs(targets) do
   local target = cjson.decode(stored)
   if target.on and target.event == 'image.done' then
     local id = string.format('%d', target.id)
@@ -39,7 +41,8 @@ end
 return made
 """
 
-# KEYS: queues, accounts. ARGV: target, now, lease, in flight, rate, most, prefix of the accounts' targets.
+# KEYS: queues, accounts. ARGV: target, now, lease, in flight, rate, most, prefix of the accounts' targets, whether the
+# process is crowded: a target that fails, or that never answered yet, then comes later.
 # Returns the target's JSON and per taken delivery its id and fields; nothing when there is nothing to send to.
 TAKE = """
 local id, now, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[6])
@@ -56,12 +59,13 @@ for _, delivery in ipairs(redis.call('ZRANGEBYSCORE', taken, '-inf', ARGV[2])) d
   redis.call('ZADD', queue, ARGV[2], delivery)
 end
 local on = cjson.decode(stored).on
-local known = redis.call('HMGET', state, 'paused_until', 'failing_since', 'tokens', 'tokens_at')
+local known = redis.call('HMGET', state, 'paused_until', 'failing_since', 'tokens', 'tokens_at', 'last_success')
 local paused, cap, rate = tonumber(known[1] or '0'), tonumber(ARGV[4]), tonumber(ARGV[5])
-if known[2] then cap = 1 end
+if known[2] or not known[5] then cap = 1 end
 local burst = math.max(1, rate)
 local tokens = math.min(burst, tonumber(known[3] or burst) + rate * math.max(0, now - tonumber(known[4] or ARGV[2])))
 local in_flight, again, got = redis.call('ZCARD', taken), nil, {stored}
+if cap == 1 and ARGV[8] == '1' then most, again = -1, now + 1 end
 while #got <= most do
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
   if not first[1] then break end
@@ -84,7 +88,7 @@ while #got <= most do
 end
 redis.call('HSET', state, 'tokens', tostring(tokens), 'tokens_at', ARGV[2])
 local lease = redis.call('ZRANGE', taken, 0, 0, 'WITHSCORES')
-if #got > most then
+if most >= 0 and #got > most then
   again = now
 elseif lease[2] then
   again = math.min(again or tonumber(lease[2]), tonumber(lease[2]))

@@ -198,7 +198,7 @@ class Settings:
     webhook_in_flight: int = _setting(
         "PLATEHOST_WEBHOOK_IN_FLIGHT",
         4,
-        "Requests to one target at the same time; one that fails gets one at a time.",
+        "Requests to one target at the same time; one that fails, or is new, gets one at a time.",
         minimum=1,
         maximum=64,
     )

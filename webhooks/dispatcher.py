@@ -21,6 +21,8 @@ log = logging.getLogger("webhooks.dispatcher")
 
 # Requests in flight in one process. A second process takes what goes beyond.
 MOST_IN_FLIGHT = 512
+# Beyond this, only targets that answer get more: those that hang can never take all.
+_CROWDED = MOST_IN_FLIGHT // 2
 # Of one target at a time, so that all due targets get their turn.
 _MOST_PER_TURN = 8
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -78,10 +80,11 @@ class Dispatcher:
     def look(self) -> None:
         """Takes what is due now. Raises redis.RedisError."""
         for target_id in self._deliveries.due_targets():
-            room = min(_MOST_PER_TURN, MOST_IN_FLIGHT - len(self._in_flight))
+            busy = len(self._in_flight)
+            room = min(_MOST_PER_TURN, MOST_IN_FLIGHT - busy)
             if room <= 0:
                 return
-            taken = self._deliveries.take(target_id, room)
+            taken = self._deliveries.take(target_id, room, crowded=busy >= _CROWDED)
             if taken:
                 for delivery in taken[1]:
                     self._hand_over(taken[0], delivery)

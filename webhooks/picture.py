@@ -11,6 +11,9 @@ from PIL import Image, ImageOps
 from platehost.reading import Box, Plate, Reading
 from platehost.renderings.boxes import whole_pixels
 
+# The worker's own limit, PLATEHOST_MAX_PIXELS, has let the picture pass.
+Image.MAX_IMAGE_PIXELS = None
+
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = {None, 0, 1}
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}

@@ -238,6 +238,8 @@ def test_a_lease_that_is_renewed_holds(office: Office, receiver: Receiver) -> No
 def test_requests_in_flight_are_capped(store: redis.Redis, settings: Settings, receiver: Receiver) -> None:
     office = Office(store, settings, webhook_in_flight=3)
     target = office.add(receiver.url)
+    office.recognise()
+    office.deliver()
     for _ in range(5):
         office.recognise()
     taken = office.deliveries.take(target.id, 8)
@@ -255,6 +257,40 @@ def test_a_failing_target_gets_one_request_at_a_time(office: Office, receiver: R
     taken = office.deliveries.take(target.id, 8)
     assert taken
     assert len(taken[1]) == 1
+
+
+def test_a_target_that_never_answered_gets_one_request_at_a_time(office: Office, receiver: Receiver) -> None:
+    target = office.add(receiver.url)
+    for _ in range(3):
+        office.recognise()
+    taken = office.deliveries.take(target.id, 8)
+    assert taken
+    assert len(taken[1]) == 1
+
+
+def test_in_a_crowded_process_only_targets_that_answer_get_more(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add(receiver.url)
+    office.recognise()
+    office.deliver()
+    failing = Receiver(lambda received: Reply(500))
+    office.add(failing.url)
+    monkeypatch.setattr("webhooks.dispatcher._CROWDED", 0)
+    for _ in range(3):
+        office.recognise()
+    office.deliver()
+    assert (len(receiver.received), len(failing.received)) == (4, 0)
+    monkeypatch.setattr("webhooks.dispatcher._CROWDED", 1)
+    office.now += 1.1
+    office.deliver()
+    assert len(failing.received) == 3
+    failing.close()
+
+
+def test_without_targets_a_recognition_leaves_nothing_to_deliver(office: Office) -> None:
+    office.recognise()
+    assert not [each for each in office.store.keys("platehost:*") if b"counted" not in each and b"usage" not in each]
 
 
 def test_the_rate_is_capped(store: redis.Redis, settings: Settings, receiver: Receiver) -> None:
