@@ -47,3 +47,30 @@ def test_codes_are_known_in_any_case_and_dash() -> None:
     assert regions.normalise("") is None
     assert (regions.name("de"), regions.name("xx")) == ("Germany", None)
     assert len(regions._table()) > 400
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "gp",
+        "np",
+        "ga",
+        "cy",
+        "cb",
+        "kh",
+        "th-10b",
+        "th-10c",
+        "br_sc",
+        "bh",
+        "eg",
+        "gh",
+        "jp",
+        "kw",
+        "om",
+        "tw",
+        "au-act",
+    ],
+)
+def test_the_codes_that_clients_send_are_known_be_they_odd_or_new(code: str) -> None:
+    assert regions.normalise(code) == code
+    assert regions.name(code)
