@@ -161,6 +161,19 @@ def test_a_batch_ends_with_its_results(settings: Settings, token: dict[str, str]
     assert "1 seconds" in client.get(job, headers=token).get_json()["error"]["message"]
 
 
+def test_a_result_that_ended_before_the_others_is_told(
+    client: FlaskClient, token: dict[str, str], store: redis.Redis, settings: Settings
+) -> None:
+    job = send(client, token, JPEG, JPEG).headers["Location"]
+    first = store.lindex("rq:queue:recognise", -1).decode()
+    run_worker(store, settings, ScriptedReader(Reading(640, 480, (plate("AB12CDE", "gb"),))))
+    # As when its time was over.
+    store.delete(f"rq:job:{first}", f"rq:results:{first}")
+    body = client.get(job, headers=token).get_json()
+    assert [each["code"] for each in body["errors"]] == ["RESULT_GONE"]
+    assert len(body["results"]) == 2
+
+
 def test_a_batch_counts_as_its_pictures(settings: Settings, token: dict[str, str]) -> None:
     client = create_app(dataclasses.replace(settings, sync_window=0, rate_limit="5 per hour")).test_client()
     answer = send(client, token, JPEG, JPEG, JPEG)
