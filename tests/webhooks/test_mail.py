@@ -12,12 +12,18 @@ import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
+from platehost.blobs import RedisBlobs
+from platehost.jobs import JobRequest, Jobs
 from platehost.settings import SettingError, Settings
+from platehost.store import connect_waiting
 from platehost.targets import Targets
-from tests.service.support import free_port
-from tests.webhooks.office import Office
+from tests.service.support import Processes, free_port, wait_until
+from tests.webhooks.office import JPEG, Office
 from tests.webhooks.receiver import Receiver, Reply
 from webhooks.mail import Notices
+
+# The password goes over loopback in plain.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 
 
 class Mailbox:
@@ -120,3 +126,30 @@ def test_a_mail_server_that_cannot_be_read_is_told_without_its_password(store: r
     with pytest.raises(SettingError, match="PLATEHOST_SMTP_URL") as caught:
         Notices(store, Targets(store), Settings(smtp_url=url))
     assert "a:b" not in str(caught.value)
+
+
+def test_the_running_process_switches_off_and_tells(
+    own: Processes, receiver: Receiver, smtp: str, mailbox: Mailbox
+) -> None:
+    """Days are seconds here."""
+    receiver.reply = lambda received: Reply(500)
+    own.settings |= {
+        "PLATEHOST_WEBHOOK_ALLOW": "127.0.0.1/32",
+        "PLATEHOST_WEBHOOK_RETRIES": ",".join(["0.5"] * 50),
+        "PLATEHOST_WEBHOOK_DISABLE_AFTER": "2",
+        "PLATEHOST_SMTP_URL": smtp,
+        "PLATEHOST_MAIL_TO": "all@example.com",
+    }
+    store = own.server.client()
+    target = Targets(store).add("main", receiver.url)
+    own.start("tests.webhooks.scripted_worker")
+    own.start("webhooks")
+    jobs = Jobs(store, connect_waiting(own.server.url, longest=30), RedisBlobs(store), Settings())
+    jobs.submit(JPEG, JobRequest("main", "npr"))
+    wait_until(lambda: mailbox.mails, 40, "the mail arrives")
+    known = Targets(store).get(target.id)
+    assert known
+    assert not known.on
+    assert known.off_reason.endswith("the last one: status 500.")
+    assert "webhook.disabled" in own.log("webhooks")
+    assert "p@ss" not in own.log("webhooks")
