@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
@@ -79,7 +81,8 @@ def test_a_stopped_process_finishes_what_is_in_flight(processes: Processes, jobs
     assert len(receiver.received) == 1
 
 
-def test_deliveries_survive_a_restart_of_redis(processes: Processes, jobs: Jobs, receiver: Receiver) -> None:
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_deliveries_survive_a_restart_of_redis(end: str, processes: Processes, jobs: Jobs, receiver: Receiver) -> None:
     receiver.close()  # nobody listens yet: everything waits
     processes.settings["PLATEHOST_WEBHOOK_RETRIES"] = ",".join(["1"] * 60)
     targets = Targets(processes.server.client())
@@ -88,6 +91,8 @@ def test_deliveries_survive_a_restart_of_redis(processes: Processes, jobs: Jobs,
     processes.start("webhooks")
     job_ids = recognise(jobs, 5)
     time.sleep(1.5)  # the append-only file is written every second
+    if end == "killed":
+        os.kill(processes.server.client().info("server")["process_id"], signal.SIGKILL)
     processes.server.stop()
     time.sleep(1)
     processes.server.start()
