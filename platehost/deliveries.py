@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -210,6 +210,19 @@ class Deliveries:
             "failing_since": float(failing or 0),
             "last_success": float(success or 0),
         }
+
+    def newly_dropped(self, target_ids: Sequence[int]) -> dict[int, int]:
+        """Per target how many new deliveries found its queue full since this was asked last, by any process."""
+        with self._store.pipeline(transaction=False) as pipeline:
+            for target_id in target_ids:
+                pipeline.hget(f"platehost:target:{target_id}:state", "dropped")
+                pipeline.hget(f"platehost:target:{target_id}:state", "dropped_told")
+            found = [int(each or 0) for each in pipeline.execute()]
+        fresh = {each: found[2 * n] - found[2 * n + 1] for n, each in enumerate(target_ids)}
+        for target_id, count in fresh.items():
+            if count:
+                self._store.hincrby(f"platehost:target:{target_id}:state", "dropped_told", count)
+        return {target_id: count for target_id, count in fresh.items() if count}
 
     def forget(self, target_id: int) -> None:
         """Drops every delivery and attempt of a target that was removed."""

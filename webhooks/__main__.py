@@ -34,23 +34,31 @@ class Office:
 
     def __init__(self, store: Client, blobs: Blobs, settings: Settings) -> None:
         """Raises SettingError."""
-        targets = Targets(store)
+        self.targets = Targets(store)
         outbound = Outbound(AddressGuard.from_setting(settings.webhook_allow), idle=settings.webhook_in_flight)
         self.deliveries = Deliveries(store, settings)
-        self.notices = Notices(store, targets, settings)
-        courier = Courier(self.deliveries, targets, blobs, outbound, self.notices, settings)
+        self.notices = Notices(store, self.targets, settings)
+        courier = Courier(self.deliveries, self.targets, blobs, outbound, self.notices, settings)
         self.dispatcher = Dispatcher(self.deliveries, courier.carry, settings)
         self._blobs = blobs
 
     def sweep(self, stop: threading.Event) -> None:
-        """Sends mails and drops surplus pictures, now and then, until `stop`; for a thread of its own."""
+        """Does what is due now and then, until `stop`; for a thread of its own."""
         while not stop.wait(_SECONDS_BETWEEN_SWEEPS):
             try:
-                self.notices.send_due()
-                for picture in self.deliveries.surplus_pictures():
-                    self._blobs.drop(picture)
-            except Exception:  # neither is worth the process
+                self.sweep_once()
+            except Exception:  # nothing here is worth the process
                 log.exception("a sweep failed")
+
+    def sweep_once(self) -> None:
+        """Sends mails, drops surplus pictures, tells of full queues."""
+        self.notices.send_due()
+        for picture in self.deliveries.surplus_pictures():
+            self._blobs.drop(picture)
+        dropped = self.deliveries.newly_dropped([each.id for each in self.targets.list_all()])
+        for target_id, count in dropped.items():
+            fields = {"target": target_id, "deliveries": count}
+            log.error("deliveries were dropped, the target's queue is full", extra={"fields": fields})
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from email.utils import formatdate
 import pytest
 import redis
 
+import webhooks.__main__
 from platehost.reading import Failure, Reading
 from platehost.settings import Settings
 from tests.service.scripted import ScriptedReader, run_worker
@@ -306,8 +307,8 @@ def test_the_rate_is_capped(store: redis.Redis, settings: Settings, receiver: Re
     assert len(receiver.received) == made + 2
 
 
-def test_beyond_the_most_pending_new_ones_are_dropped_and_counted(
-    store: redis.Redis, settings: Settings, receiver: Receiver
+def test_beyond_the_most_pending_new_ones_are_dropped_counted_and_logged(
+    store: redis.Redis, settings: Settings, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     office = Office(store, settings, webhook_pending=2)
     target = office.add(receiver.url)
@@ -315,6 +316,11 @@ def test_beyond_the_most_pending_new_ones_are_dropped_and_counted(
         office.recognise()
     assert office.deliveries.standing(target.id)["waiting"] == 2
     assert office.deliveries.standing(target.id)["dropped"] == 1
+    process = webhooks.__main__.Office(store, office.blobs, office.settings)
+    process.sweep_once()
+    process.sweep_once()
+    told = [each for each in caplog.records if "queue is full" in each.message]
+    assert [each.fields for each in told] == [{"target": target.id, "deliveries": 1}]  # type: ignore[attr-defined]
 
 
 def test_ended_deliveries_and_attempts_are_kept_up_to_a_number(
