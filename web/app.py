@@ -13,6 +13,7 @@ from web import (
     auth,
     codeproject,
     cors,
+    document,
     errors,
     health,
     jobs,
@@ -60,6 +61,8 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
         jobs.blueprint,
         webhooks.blueprint,
         health.blueprint,
+        document.blueprint,
+        document.page_blueprint,
     ):
         app.register_blueprint(blueprint)
     # The SDK never throttles: its clients end at the first 429.

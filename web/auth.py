@@ -11,7 +11,7 @@ from web.errors import ApiError, is_npr_path
 from web.service import service
 
 SCHEMES = {"token", "bearer"}
-OPEN_BLUEPRINTS = {"health"}
+OPEN_BLUEPRINTS = {"health", "document", "document_page"}
 
 # On a port for clients of the SDK: these send no key, or one that means nothing here.
 KEYLESS_BLUEPRINTS = {"sdk", "codeproject"}
