@@ -16,6 +16,7 @@ from rq import Queue
 from rq.exceptions import DequeueTimeout, StopRequested
 from rq.executions import Execution
 from rq.job import Job, JobStatus
+from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import SimpleWorker, WorkerStatus
@@ -175,9 +176,17 @@ class BatchWorker(SimpleWorker):
         failed = 0
         for (job, execution), outcome in zip(batch, outcomes, strict=True):
             job.started_at = execution.created_at
-            if isinstance(outcome, Exception):
+            earlier = None if isinstance(outcome, dict) and "reading" in outcome else _stored(job)
+            if earlier is not None:
+                # Another run of this job was quicker and dropped the picture: what it stored stands. It has counted
+                # and told.
+                self._finalize_success(job, queue, execution, earlier)
+            elif isinstance(outcome, Exception):
                 failed += 1
                 self._finalize_failure(job, queue, execution, (type(outcome), outcome, outcome.__traceback__))
+                # Asked of the store: where the failure could not be written, the job will be run again.
+                if job.get_status() == JobStatus.FAILED:
+                    self._blobs.drop(blob_name(job.id))
             else:
                 self._finish(job, queue, execution, outcome)
         log.info(
@@ -219,3 +228,12 @@ class BatchWorker(SimpleWorker):
             self._blobs.keep(picture, self._settings.webhook_picture_ttl)
         else:
             self._blobs.drop(picture)
+
+
+def _stored(job: Job) -> dict[str, Any] | None:
+    """The outcome that a run of `job` has stored, None while there is none."""
+    latest = job.latest_result()
+    if latest is None or latest.type != Result.Type.SUCCESSFUL:
+        return None
+    outcome: dict[str, Any] | None = latest.return_value
+    return outcome

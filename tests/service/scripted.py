@@ -40,10 +40,12 @@ class ScriptedReader:
         return outcomes
 
 
-def run_worker(store: redis.Redis, settings: Settings, reader: ScriptedReader) -> BatchWorker:
+def run_worker(
+    store: redis.Redis, settings: Settings, reader: ScriptedReader, blobs: RedisBlobs | None = None
+) -> BatchWorker:
     """Works until the queue is empty. The test's own signal handlers are kept."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    worker = BatchWorker(store, reader, RedisBlobs(store), Usage(store), settings, Patience())
+    worker = BatchWorker(store, reader, blobs or RedisBlobs(store), Usage(store), settings, Patience())
     try:
         worker.work(burst=True, logging_level="WARNING")
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 import redis
 from rq import Queue
@@ -15,7 +17,7 @@ from platehost.reading import Failure, Outcome, Reading
 from platehost.settings import Settings
 from platehost.store import connect_waiting
 from platehost.usage import Usage
-from tests.service.scripted import ScriptedReader, plate, run_worker
+from tests.service.scripted import Answer, ScriptedReader, plate, run_worker
 
 JPEG = b"\xff\xd8\xff\xe0 picture "
 READING = Reading(640, 480, (plate("AB12CDE"),))
@@ -147,6 +149,83 @@ def test_a_picture_that_is_gone_is_told(jobs: Jobs, store: redis.Redis, settings
     assert isinstance(gone, Failure)
     assert gone.code == "picture_gone"
     assert outcome(jobs, job_ids[1]) == READING
+
+
+class SlowReader(ScriptedReader):
+    """Does `meanwhile` during its first call."""
+
+    def __init__(self, meanwhile: Callable[[], object], *answers: Answer) -> None:
+        super().__init__(*answers)
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def read(
+        self, pictures: Sequence[bytes], options: Sequence[Options], deadline_ms: int | None = None
+    ) -> list[Outcome]:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return super().read(pictures, options, deadline_ms)
+
+
+@pytest.mark.parametrize("late", [READING, Failure("inference_failed", "no memory"), RuntimeError("the core is gone")])
+def test_what_the_quicker_of_two_runs_stored_stands(
+    jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings, late: Answer
+) -> None:
+    """The lease of the first run ended, and the job was given to a second while the first still reads."""
+    (job_id,) = submit(jobs, 1)
+
+    def second_run() -> None:
+        store.rpush(queue.key, job_id)
+        run_worker(store, settings, ScriptedReader(READING))
+
+    run_worker(store, settings, SlowReader(second_run, late))
+    assert jobs.wait(job_id, 1) == outcome(jobs, job_id) == READING
+    assert calls(store, jobs, job_id) == 1
+    assert store.get(f"blob:{job_id}:0") is None
+    assert_nothing_left(queue, store)
+
+
+def test_a_run_that_finds_the_picture_gone_keeps_the_reading(
+    jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings
+) -> None:
+    """The second run starts while the first still reads, and looks for the picture when the first has dropped it."""
+    lost, first = submit(jobs, 2)
+    store.lrem(queue.key, 0, first)
+    store.delete(f"blob:{lost}:0")
+
+    class LateBlobs(RedisBlobs):
+        def get(self, name: str) -> bytes | None:
+            if name == f"{first}:0" and store.exists(f"blob:{name}"):
+                store.rpush(queue.key, first)
+                run_worker(store, settings, ScriptedReader(READING))
+            return super().get(name)
+
+    store.rpush(queue.key, first)
+    run_worker(store, settings, ScriptedReader(READING), LateBlobs(store))
+    assert jobs.wait(first, 1) == outcome(jobs, first) == READING
+    state = jobs.state(first)
+    assert state
+    assert state.state == "finished"
+    assert calls(store, jobs, first) == 1
+    gone = outcome(jobs, lost)
+    assert isinstance(gone, Failure), "a job of the same batch whose picture nobody read is told as before"
+    assert gone.code == "picture_gone"
+    assert_nothing_left(queue, store)
+
+
+def test_a_job_that_failed_for_good_leaves_no_picture(jobs: Jobs, store: redis.Redis, settings: Settings) -> None:
+    (job_id,) = submit(jobs, 1)
+    seen: list[bool] = []
+
+    class Watching(ScriptedReader):
+        def read(
+            self, pictures: Sequence[bytes], options: Sequence[Options], deadline_ms: int | None = None
+        ) -> list[Outcome]:
+            seen.append(bool(store.exists(f"blob:{job_id}:0")))
+            return super().read(pictures, options, deadline_ms)
+
+    run_worker(store, settings, Watching(Failure("inference_failed", "no memory")))
+    assert seen == [True] * (1 + settings.job_retries), "every further run finds it"
+    assert store.get(f"blob:{job_id}:0") is None
 
 
 def test_options_reach_the_core(jobs: Jobs, store: redis.Redis, settings: Settings) -> None:
