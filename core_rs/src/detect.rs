@@ -25,7 +25,7 @@ pub fn detections(
     thresholds: &[f32],
 ) -> Result<Vec<Vec<Detection>>> {
     match kind {
-        DetectorKind::YoloEnd2end => end2end(output, frames, thresholds),
+        DetectorKind::YoloEnd2end => Ok(end2end(output, frames, thresholds)),
         DetectorKind::AnchorFreeGrid => grid(spec, output, frames, thresholds, anchor_free),
         DetectorKind::YoloxGrid => grid(spec, output, frames, thresholds, yolox),
     }
@@ -42,16 +42,12 @@ pub fn row_length(kind: DetectorKind, spec: &DetectorOutput) -> usize {
     }
 }
 
-fn end2end(output: &Output, frames: &[Frame], thresholds: &[f32]) -> Result<Vec<Vec<Detection>>> {
+fn end2end(output: &Output, frames: &[Frame], thresholds: &[f32]) -> Vec<Vec<Detection>> {
     let mut found = vec![Vec::new(); frames.len()];
     for row in output.values.chunks_exact(7) {
         let n = row[0] as usize;
-        let (Some(frame), Some(&threshold)) = (frames.get(n), thresholds.get(n)) else {
-            return Err(CoreError::Inference(format!(
-                "the detector spoke of picture {n} of a batch of {}",
-                frames.len()
-            )));
-        };
+        // A model of a fixed batch also looks at the grey pictures that fill it up.
+        let (Some(frame), Some(&threshold)) = (frames.get(n), thresholds.get(n)) else { continue };
         let raw = Raw {
             area: Rect { x1: row[1], y1: row[2], x2: row[3], y2: row[4] },
             corners: None,
@@ -60,7 +56,7 @@ fn end2end(output: &Output, frames: &[Frame], thresholds: &[f32]) -> Result<Vec<
         };
         found[n].extend(raw.placed(frame, threshold));
     }
-    Ok(found)
+    found
 }
 
 /// One cell's answer in pixels of the network's input.
@@ -109,7 +105,8 @@ fn grid(
     read: fn(&DetectorOutput, &[f32], &Cell, f32) -> Option<Raw>,
 ) -> Result<Vec<Vec<Detection>>> {
     let (cells, length) = match output.shape[..] {
-        [n, cells, length] if n == frames.len() => (cells, length),
+        // A fixed batch is filled up with grey pictures.
+        [n, cells, length] if n >= frames.len() => (cells, length),
         _ => {
             return Err(CoreError::Inference(format!(
                 "the detector gave the shape {:?} for a batch of {}",
@@ -185,4 +182,52 @@ fn yolox(spec: &DetectorOutput, row: &[f32], cell: &Cell, threshold: f32) -> Opt
         score,
         class,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{InputSpec, Manifest};
+
+    fn input() -> InputSpec {
+        let text = r#"
+            [pack]
+            name = "t"
+            version = "1"
+            licence = "none"
+            [plate_detector]
+            file = "d"
+            sha256 = ""
+            kind = "yolo-end2end"
+            input = { fit = "letterbox", width = 64, height = 64 }
+            output = { name = "o" }
+            [plate_reader]
+            file = "r"
+            sha256 = ""
+            kind = "ctc"
+            input = { fit = "stretch", width = 8, height = 8 }
+            output = { name = "t", alphabet = "A" }
+        "#;
+        toml::from_str::<Manifest>(text).unwrap().plate_detector.input
+    }
+
+    #[test]
+    fn pictures_that_only_fill_a_fixed_batch_are_passed_over() {
+        let frame = Frame::plan(&input(), 64, 64);
+        let values = vec![0.0, 8.0, 8.0, 40.0, 24.0, 0.0, 0.9, 1.0, 8.0, 8.0, 40.0, 24.0, 0.0, 0.9];
+        let output = Output { shape: vec![2, 7], values };
+        let found = end2end(&output, &[frame], &[0.5]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].len(), 1);
+
+        let spec = DetectorOutput { name: "o".into(), strides: vec![32], corners: false, classes: 1 };
+        let cells = 4;
+        let mut values = vec![0.0; 2 * cells * 5];
+        values[..5].copy_from_slice(&[0.9, 0.5, 0.25, 0.5, 0.25]);
+        values[cells * 5..cells * 5 + 5].copy_from_slice(&[0.9, 0.5, 0.25, 0.5, 0.25]);
+        let output = Output { shape: vec![2, cells, 5], values };
+        let found = detections(DetectorKind::AnchorFreeGrid, &spec, &output, &[frame], &[0.5]).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].len(), 1);
+    }
 }

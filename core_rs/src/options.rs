@@ -1,5 +1,9 @@
 //! What a caller may ask of one image.
 
+/// Most that a caller may ask for of one image.
+pub const MAX_PLATES: usize = 100_000;
+pub const MAX_CANDIDATES: usize = 64;
+
 /// How hard plates are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {

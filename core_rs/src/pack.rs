@@ -129,7 +129,14 @@ fn load_model(
     Ok((blame, model, bytes.len() as u64))
 }
 
+/// Most pictures that a model of a fixed batch may take: each is computed, wanted or not.
+const MAX_FIXED_BATCH: i64 = 64;
+
 fn check_input(blame: &Blame, declared: &Declared, spec: &InputSpec) -> Result<()> {
+    if declared.shape.first().is_some_and(|&n| n >= 0 && !(1..=MAX_FIXED_BATCH).contains(&n)) {
+        let found = declared.shape[0];
+        return Err(blame.on("input", format!("a fixed batch of {found} is not within 1 to {MAX_FIXED_BATCH}")));
+    }
     let channels = spec.channels() as i64;
     let (width, height) = match spec.fit {
         Fit::LetterboxDynamic => (-1, -1),

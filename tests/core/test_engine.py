@@ -177,7 +177,15 @@ def test_options_of_another_length_are_refused(engine: core_rs.Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("threshold_d", 1.5), ("threshold_o", -0.1), ("threshold_d", float("nan")), ("mode", "slow")]
+    ("field", "value"),
+    [
+        ("threshold_d", 1.5),
+        ("threshold_o", -0.1),
+        ("threshold_d", float("nan")),
+        ("mode", "slow"),
+        ("max_plates", 0),
+        ("max_candidates", 65),
+    ],
 )
 def test_bad_options_name_their_field(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):

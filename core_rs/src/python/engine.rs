@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 use super::results::{ImageReading, PackDescription};
 use crate::deadline::Deadline;
 use crate::error::Result;
-use crate::options::{Mode, Options as Settings};
+use crate::options::{MAX_CANDIDATES, MAX_PLATES, Mode, Options as Settings};
 use crate::pipeline;
 
 #[pyclass(frozen, module = "core_rs")]
@@ -38,6 +38,13 @@ impl Options {
         for (field, value) in [("threshold_d", threshold_d), ("threshold_o", threshold_o)] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(PyValueError::new_err(format!("{field}: {value} is not within 0 to 1")));
+            }
+        }
+        for (field, value, most) in
+            [("max_plates", max_plates, MAX_PLATES), ("max_candidates", max_candidates, MAX_CANDIDATES)]
+        {
+            if !(1..=most).contains(&value) {
+                return Err(PyValueError::new_err(format!("{field}: {value} is not within 1 to {most}")));
             }
         }
         let mode = Mode::parse(mode).ok_or_else(|| {
