@@ -24,17 +24,22 @@ def check_store(url: str) -> None:
         client.close()
 
 
-def check_port(settings: Settings) -> None:
+def check_ports(settings: Settings) -> None:
+    """Raises UserError when a port that the service is to listen on cannot be had."""
     kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise UserError(
-                f"Port {settings.port} cannot be used ({(error.strerror or str(error)).lower()}): "
-                f"choose another with --port."
-            ) from error
+    for port, remedy in (
+        (settings.port, "choose another with --port"),
+        (settings.sdk_port, "choose another in PLATEHOST_SDK_PORT"),
+        (settings.probe_port, "choose another in PLATEHOST_PROBE_PORT"),
+    ):
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                # 0 means that there is none; the system then gives any.
+                probe.bind((settings.host, port))
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise UserError(f"Port {port} cannot be used ({reason}): {remedy}.") from error
 
 
 def check_pack(pack: str) -> None:

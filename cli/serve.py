@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cli.data_folder import DataFolder
 from cli.errors import UserError
-from cli.preflight import check_pack, check_port, check_store
+from cli.preflight import check_pack, check_ports, check_store
 from cli.private_redis import STOP_SECONDS, PrivateRedis
 from cli.procfile import programs
 from cli.store_address import add_data_option, data_folder
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             settings = Settings.from_env(environment)
         except SettingError as error:
             raise UserError(str(error)) from error
-        check_port(settings)
+        check_ports(settings)
         check_pack(settings.pack)
         asyncio.run(_Service(settings, environment, folder, photo, server, redis).run())
     return 0

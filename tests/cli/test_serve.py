@@ -17,6 +17,7 @@ import requests
 from cli.data_folder import DataFolder
 from cli.private_redis import PrivateRedis
 from tests.cli.support import COMMAND, SAMPLE, SAMPLE_PLATE, Platehost, one_sentence, processes_below
+from tests.service.support import free_port as another_port
 
 PATIENCE = 90.0  # seconds for anything to happen; a slow machine is no failure
 
@@ -204,6 +205,10 @@ def test_a_taken_port_is_one_sentence(serve: Serve, platehost: Platehost, tmp_pa
     port = service.url.rpartition(":")[2]
     sentence = one_sentence(platehost("serve", "--data", tmp_path / "other", "--port", port))
     assert f"Port {port} cannot be used" in sentence
+    second = {"PLATEHOST_SDK_PORT": port}
+    sentence = one_sentence(platehost("serve", "--data", tmp_path / "other", "--port", another_port(), env=second))
+    assert f"Port {port} cannot be used" in sentence
+    assert "PLATEHOST_SDK_PORT" in sentence
 
 
 def test_redis_url_names_the_store(serve: Serve, platehost: Platehost, tmp_path: Path) -> None:
