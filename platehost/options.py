@@ -177,7 +177,8 @@ def _text_formats(key: str, value: Any) -> tuple[str, tuple[str, ...]]:
             raise OptionError("config", f"{key} holds an entry of over {MAX_TEXT_FORMAT_LENGTH} characters.")
         try:
             re.compile(each)
-        except (re.error, RecursionError, OverflowError):
+        # re.error is not its only answer: contradicting flags, such as (?a)(?u), are a plain ValueError.
+        except (re.error, ValueError, RecursionError, OverflowError):
             raise OptionError("config", f"{key} holds {each!r}, which is not a regular expression.") from None
     return key, tuple(each for each in formats if each)
 
