@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ MOST_ATTEMPTS = 1000
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
 
+_COUNT = re.compile(r"[0-9]{1,9}")
+_DELIVERY = re.compile(r"[A-Za-z0-9_]{1,128}")
 _FIELDS = {"url", "event", "format", "image", "headers", "secret", "mail"}
 
 
@@ -73,6 +76,9 @@ def change(target_id: int) -> Response:
     secret = "secret" in fields
     typed = _typed(fields)
     fresh = typed.pop("secret", "")
+    if secret and not fresh.strip():
+        # One made here would be told to nobody.
+        raise ApiError(400, "secret is empty. Send a text, or true to have one made.", field="secret")
 
     def turn(known: Target) -> Target:
         reason = known.off_reason if on is None else "" if on else "Switched off by its account."
@@ -115,7 +121,7 @@ def attempts(target_id: int) -> Response:
     """The latest attempts, newest first; `limit` (100) of them, `delivery` picks one delivery's."""
     target = _own(target_id)
     limit = request.args.get("limit", "100")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MOST_ATTEMPTS:
+    if not _COUNT.fullmatch(limit) or not 1 <= int(limit) <= MOST_ATTEMPTS:
         raise ApiError(400, f"limit must be a whole number from 1 to {MOST_ATTEMPTS}.", field="limit")
     found = _deliveries().attempts(target.id, int(limit))
     wanted = request.args.get("delivery")
@@ -130,7 +136,8 @@ def replay(target_id: int) -> Response:
     if len(fields) != 1:
         raise ApiError(400, "Name one of delivery (an id) and since (a time such as 2026-05-01T00:00:00Z).")
     if "delivery" in fields:
-        known = _deliveries().get(str(fields["delivery"]))
+        wanted = fields["delivery"]
+        known = _deliveries().get(wanted) if isinstance(wanted, str) and _DELIVERY.fullmatch(wanted) else None
         if known is None or known.target != target.id:
             raise ApiError(404, "There is no such delivery; they are kept for a week at most.")
         count = int(_deliveries().replay(known.id))

@@ -126,10 +126,24 @@ def test_bad_json_and_bad_fields_are_told(client: FlaskClient, token: dict[str, 
     target = made(client, token)
     place = f"{PATH}/{target['id']}"
     refused(client.patch(place, json={"on": "yes"}, headers=token), 400, "on must be")
-    refused(client.get(f"{place}/attempts?limit=0", headers=token), 400, "limit")
+    for limit in ("0", "1001", "-1", "x", "9" * 5000, "\u0661"):
+        refused(client.get(f"{place}/attempts", query_string={"limit": limit}, headers=token), 400, "limit", "1000")
     refused(client.post(f"{place}/replay", json={}, headers=token), 400, "delivery", "since")
     refused(client.post(f"{place}/replay", json={"since": "yesterday"}, headers=token), 400, "since")
-    refused(client.post(f"{place}/replay", json={"delivery": "msg_x"}, headers=token), 404, "no such delivery")
+    for delivery in ("msg_x", "", "\ud800", "a:b", "x" * 129, 7, ["msg_x"]):
+        answer = client.post(f"{place}/replay", json={"delivery": delivery}, headers=token)
+        refused(answer, 404, "no such delivery")
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_secret_replaces_none(
+    client: FlaskClient, token: dict[str, str], store: redis.Redis, empty: str
+) -> None:
+    target = made(client, token, secret=True)
+    refused(client.patch(f"{PATH}/{target['id']}", json={"secret": empty, "on": False}, headers=token), 400, "secret")
+    kept = Targets(store).get(target["id"])
+    assert kept
+    assert (kept.secret, kept.old_secret, kept.on) == (target["secret"], "", True)
 
 
 def test_an_account_has_so_many_targets(
