@@ -32,12 +32,17 @@ def sdk_answer(
 
 def cloud_time(moment: datetime, *, precise: bool) -> str:
     """An aware time in UTC with a Z, to the microsecond or to the second."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if precise else "%Y-%m-%dT%H:%M:%SZ")
+    return _plain(moment, "T", precise=precise) + "Z"
 
 
 def sdk_time(moment: datetime, *, precise: bool) -> str:
     """The same in the SDK's form: a blank between date and time, no zone."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f" if precise else "%Y-%m-%d %H:%M:%S")
+    return _plain(moment, " ", precise=precise)
+
+
+def _plain(moment: datetime, between: str, *, precise: bool) -> str:
+    # Not strftime, whose %Y leaves out the zeros of a year before 1000.
+    return moment.replace(tzinfo=None).isoformat(between, "microseconds" if precise else "seconds")
 
 
 def wanted_results(reading: Reading, options: Options) -> list[dict[str, Any]]:

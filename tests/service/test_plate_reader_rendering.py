@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
+
+import pytest
 
 from platehost.options import Options
 from platehost.reading import Candidate, Reading, Vehicle
@@ -47,6 +50,34 @@ def test_boxes_stay_inside_the_picture() -> None:
     outside = dataclasses.replace(plate("AB12CDE"), box=(-3.0, 470.2, 641.7, 490.0))
     (result,) = plate_reader.wanted_results(Reading(640, 480, (outside,)), Options())
     assert result["box"] == {"xmin": 0, "ymin": 470, "xmax": 640, "ymax": 480}
+
+
+@pytest.mark.parametrize(
+    ("moment", "cloud", "cloud_short", "sdk", "sdk_short"),
+    [
+        (
+            datetime(2024, 10, 24, 17, 29, 26, 70, UTC),
+            "2024-10-24T17:29:26.000070Z",
+            "2024-10-24T17:29:26Z",
+            "2024-10-24 17:29:26.000070",
+            "2024-10-24 17:29:26",
+        ),
+        (
+            datetime(1, 1, 1, tzinfo=UTC),
+            "0001-01-01T00:00:00.000000Z",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01 00:00:00.000000",
+            "0001-01-01 00:00:00",
+        ),
+    ],
+)
+def test_times_are_whole_in_every_year(
+    moment: datetime, cloud: str, cloud_short: str, sdk: str, sdk_short: str
+) -> None:
+    assert plate_reader.cloud_time(moment, precise=True) == cloud
+    assert plate_reader.cloud_time(moment, precise=False) == cloud_short
+    assert plate_reader.sdk_time(moment, precise=True) == sdk
+    assert plate_reader.sdk_time(moment, precise=False) == sdk_short
 
 
 def test_no_plates_are_an_empty_list() -> None:
