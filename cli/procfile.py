@@ -11,6 +11,7 @@ from platehost.settings import Settings
 PROCFILE = Path(__file__).resolve().parent.parent / "Procfile"
 # web ends first, so that nothing new comes in; the workers then finish what it took; the rest follows.
 FIRST_TO_END = ("web", "worker")
+CANNOT_START = 2  # the exit status of our programs when a setting cannot be used
 SPARE_SECONDS = 5.0  # for a process to close what it holds after its last request or job
 
 
@@ -39,4 +40,4 @@ def _labels(name: str, workers: int) -> list[str]:
 
 def _program(label: str, command: str, patience: float) -> Program:
     # exec: the signals that end a program must reach it, not the shell that reads its line of the Procfile.
-    return Program(label, ["/bin/sh", "-c", f"exec {command}"], patience + SPARE_SECONDS)
+    return Program(label, ["/bin/sh", "-c", f"exec {command}"], patience + SPARE_SECONDS, refusal=CANNOT_START)

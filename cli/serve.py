@@ -86,11 +86,13 @@ class _Service:
         self._server = server
         self._redis = [redis] if redis else []
         self._stages = programs(settings)
-        self._supervisor = Supervisor(environment, _print_line)
+        self._supervisor = Supervisor(environment, _print_line, self._on_refusal)
+        self._refusal = ""
         self._first_signal = 0.0
         self._end = asyncio.Event()
 
     async def run(self) -> None:
+        """Run until a signal ends it. Raises UserError when a program refuses to start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal)
@@ -99,6 +101,12 @@ class _Service:
             await self._end.wait()
         finally:
             await self._stop()
+        if self._refusal:
+            raise UserError(self._refusal)
+
+    def _on_refusal(self, name: str, words: str) -> None:
+        self._refusal = self._refusal or f"{name} cannot start: {words}"
+        self._end.set()
 
     def _on_signal(self) -> None:
         now = asyncio.get_running_loop().time()

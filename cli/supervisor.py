@@ -24,22 +24,34 @@ class Program:
     """One program to keep running.
 
     `stop_seconds` is how long it may take to end after SIGTERM before it is killed. `keep_open` are file descriptors
-    that it inherits.
+    that it inherits. `refusal` is the exit status by which the program says that it can never start as it was asked to.
     """
 
     name: str
     command: Sequence[str]
     stop_seconds: float = 10.0
     keep_open: Sequence[int] = field(default=())
+    refusal: int | None = None
 
 
 class Supervisor:
     """Keeps programs running until they are stopped. All methods are for one event loop."""
 
-    def __init__(self, environment: Mapping[str, str], say: Callable[[str, str], None]) -> None:
-        """`say(name, line)` prints a line that program `name` wrote, or that the supervisor says about it."""
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        say: Callable[[str, str], None],
+        refused: Callable[[str, str], None] = lambda name, words: None,
+    ) -> None:
+        """`say(name, line)` prints a line that program `name` wrote, or that the supervisor says about it.
+
+        `refused(name, words)` is called when a program's first run soon ends with its `refusal` status; `words` is the
+        last line that it wrote. Such a program is not started again.
+        """
         self._environment = dict(environment)
         self._say = say
+        self._refused = refused
+        self._last_line: dict[str, str] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._ending: dict[str, asyncio.Event] = {}
@@ -70,8 +82,13 @@ class Supervisor:
         delay = FIRST_DELAY
         while True:
             started = time.monotonic()
-            outcome = await self._run_once(program)
+            status, outcome = await self._run_once(program)
             if ending.is_set():
+                return
+            # Later, the same status may come from a passing fault: a port or a folder that was lost for a moment.
+            first = self.deaths(program.name) == 0 and time.monotonic() - started <= STEADY_AFTER
+            if first and status is not None and status == program.refusal:
+                self._refused(program.name, self._last_line.get(program.name, outcome))
                 return
             self._deaths[program.name] = self.deaths(program.name) + 1
             if time.monotonic() - started > STEADY_AFTER:
@@ -82,8 +99,8 @@ class Supervisor:
                 return
             delay = min(2 * delay, LONGEST_DELAY)
 
-    async def _run_once(self, program: Program) -> str:
-        """Run the program to its end; how it ended, in words."""
+    async def _run_once(self, program: Program) -> tuple[int | None, str]:
+        """Run the program to its end; its exit status (None: it could not be started), and how it ended in words."""
         # Not asyncio's own pipe: with that, a process has not ended for asyncio while a child of it holds the pipe.
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as output:
@@ -100,7 +117,7 @@ class Supervisor:
                     preexec_fn=_end_with_parent,
                 )
             except OSError as error:
-                return f"cannot start: {error}"
+                return None, f"cannot start: {error}"
             finally:
                 os.close(writing)
             self._running[program.name] = process
@@ -112,7 +129,7 @@ class Supervisor:
             del self._running[program.name]
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(reader, LAST_WORDS)
-        return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return status, f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
     async def _read_lines(self, name: str, output: io.FileIO) -> None:
         stream = asyncio.StreamReader()
@@ -126,9 +143,13 @@ class Supervisor:
                 if len(rest) > LONGEST_LINE:
                     lines, rest = [*lines, rest], b""
                 for line in lines:
-                    self._say(name, line.decode(errors="replace"))
+                    self._say_line(name, line)
             if rest:
-                self._say(name, rest.decode(errors="replace"))
+                self._say_line(name, rest)
+
+    def _say_line(self, name: str, line: bytes) -> None:
+        self._last_line[name] = line.decode(errors="replace")
+        self._say(name, self._last_line[name])
 
     async def _stop_one(self, program: Program) -> None:
         self._ending[program.name].set()

@@ -255,3 +255,23 @@ def test_what_cannot_work_is_one_sentence(
 ) -> None:
     assert told in one_sentence(platehost("serve", "--data", tmp_path / "data", *options, env=env))
     assert not (tmp_path / "data" / "redis.url").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PLATEHOST_RATE_LIMIT", "often"),
+        ("PLATEHOST_WEBHOOK_ALLOW", "home"),
+        ("PLATEHOST_BLOB_URL", "ftp://pictures"),
+        ("PLATEHOST_WEBHOOK_RETRIES", "now and then"),  # of no concern to web, which is ready meanwhile
+    ],
+)
+def test_a_setting_that_a_program_refuses_ends_the_service(
+    platehost: Platehost, tmp_path: Path, free_port: int, name: str, value: str
+) -> None:
+    done = platehost("serve", "--data", tmp_path / "data", "--port", free_port, env={name: value})
+    sentence = one_sentence(done)
+    assert name in sentence
+    assert "cannot start" in sentence
+    assert "starting it again" not in done.stdout
+    assert not (tmp_path / "data" / "redis.url").exists()

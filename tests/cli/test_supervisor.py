@@ -92,6 +92,33 @@ def test_a_program_that_cannot_start_is_told_and_stoppable() -> None:
     assert "cannot start" in supervise(act)[0][1]
 
 
+def test_a_program_that_refuses_to_start_is_left_alone() -> None:
+    refusals: Lines = []
+    program = Program("a", ["/bin/sh", "-c", "echo hello; echo 'A is wrong.' >&2; exit 2"], refusal=2)
+
+    async def run() -> None:
+        running = Supervisor(os.environ, lambda name, line: None, lambda name, words: refusals.append((name, words)))
+        running.start(program)
+        await until(lambda: bool(refusals))
+        await running.stop([program])
+
+    asyncio.run(run())
+    assert refusals == [("a", "A is wrong.")]
+
+
+def test_a_refusal_after_the_first_run_is_a_death_like_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_DELAY", 0.01)
+    again = tmp_path / "again"
+    program = Program("a", ["/bin/sh", "-c", f"[ -e {again} ] && exit 2; touch {again}; exit 1"], refusal=2)
+
+    async def act(running: Supervisor, lines: Lines) -> None:
+        running.start(program)
+        await until(lambda: running.deaths("a") >= 3)
+        await running.stop([program])
+
+    assert [line.partition(";")[0] for _, line in supervise(act)][:2] == ["ended with status 1", "ended with status 2"]
+
+
 def test_a_program_gets_the_time_that_it_needs_to_end() -> None:
     program = shell("slow", "trap 'sleep 0.5; echo done; exit 0' TERM; echo up; while :; do sleep 0.05; done")
 
