@@ -33,6 +33,19 @@ FUNCTION = "worker.tasks.recognise"
 CANCELLED = "cancelled"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+# One atomic step: a connection that breaks can leave no job that is in no queue and has no result.
+# KEYS: the queue, the job, its results. ARGV: the job's id, its new status, seconds to keep, the result's fields.
+_CANCEL = """
+if redis.call('LREM', KEYS[1], 0, ARGV[1]) == 0 then
+  return redis.call('HGET', KEYS[2], 'status') == ARGV[2] and 1 or 0
+end
+redis.call('HSET', KEYS[2], 'status', ARGV[2])
+redis.call('XADD', KEYS[3], '*', unpack(ARGV, 4))
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[3])
+return 1
+"""
+
 
 class QueueFull(Exception):
     """The queue is at its limit; nothing was accepted."""
@@ -79,6 +92,7 @@ class Jobs:
         self._blobs = blobs
         self._settings = settings
         self._queue = Queue(QUEUE, connection=store, serializer=JSONSerializer)
+        self._cancel = store.register_script(_CANCEL)
         self._waiting_jobs = 0
         self._looked = float("-inf")
 
@@ -110,17 +124,23 @@ class Jobs:
         return job_id
 
     def cancel(self, job_id: str) -> bool:
-        """Ends a job that still waits in the queue; False when it is being read or has ended."""
-        # Whoever takes the id off the queue has the job: a worker, or we.
-        if not self._store.lrem(self._queue.key, 0, job_id):
-            return False
-        job = Job.fetch(job_id, connection=self._store, serializer=JSONSerializer)
+        """Ends a job that still waits in the queue, or was cancelled before; False when it is being read or is done."""
         ended = to_json(Failure(CANCELLED, "The job was cancelled before its picture was read. Nothing was counted."))
-        job.set_status(JobStatus.CANCELED)
-        Result.create(job, Result.Type.SUCCESSFUL, ttl=self._settings.result_ttl, return_value=ended)
-        self._store.expire(job.key, self._settings.result_ttl)
-        self._blobs.drop(blob_name(job_id))
-        return True
+        kind = Result.Type.SUCCESSFUL
+        result = Result(job_id, kind, self._store, return_value=ended, serializer=JSONSerializer).serialize()
+        # Whoever takes the id off the queue has the job: a worker, or we.
+        cancelled = self._cancel(
+            keys=[self._queue.key, Job.key_for(job_id), _result_key(job_id)],
+            args=[
+                job_id,
+                JobStatus.CANCELED.value,
+                self._settings.result_ttl,
+                *(part for field in result.items() for part in field),
+            ],
+        )
+        if cancelled:
+            self._blobs.drop(blob_name(job_id))
+        return bool(cancelled)
 
     def _length(self) -> int:
         """The queue's length, at most a quarter of a second old: the limit is a guard, not a count."""

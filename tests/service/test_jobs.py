@@ -7,11 +7,13 @@ import io
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import redis
 import requests
 from flask.testing import FlaskClient
+from redis.connection import Connection as SocketConnection
 
 from platehost.accounts import Accounts
 from platehost.blobs import RedisBlobs
@@ -19,7 +21,7 @@ from platehost.jobs import JobRequest, Jobs
 from platehost.options import Options
 from platehost.reading import Failure, Reading
 from platehost.settings import Settings
-from platehost.store import connect_waiting
+from platehost.store import connect, connect_waiting
 from platehost.usage import Usage
 from tests.service.scripted import ScriptedReader, plate, run_worker
 from tests.service.support import Processes, wait_until
@@ -202,6 +204,41 @@ def test_a_job_that_waits_is_cancelled(
     assert again.get_json() == answer.get_json()
     assert 0 < store.ttl(f"rq:job:{cancelled}") <= settings.result_ttl
     assert Usage(store).calls("main", datetime.now(UTC)) == 1
+
+
+class BreakingSocket(SocketConnection):
+    """Loses the answer to the first command that takes something off the queue, as a connection that breaks does."""
+
+    broken = False
+
+    def send_command(self, *arguments: Any, **options: Any) -> None:
+        self.takes = arguments[0] in ("EVALSHA", "LREM")
+        super().send_command(*arguments, **options)
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        answer = super().read_response(*arguments, **options)
+        if self.takes and not BreakingSocket.broken:
+            BreakingSocket.broken = True
+            self.disconnect()
+            raise redis.ConnectionError("the connection broke")
+        return answer
+
+
+def test_a_connection_that_breaks_while_a_job_is_cancelled_leaves_none_behind(
+    jobs: Jobs, store: redis.Redis, settings: Settings
+) -> None:
+    job_id = jobs.submit(JPEG, JobRequest("main", "snapshot"))
+    breaking = connect(settings.redis_url)
+    breaking.connection_pool.connection_class = BreakingSocket
+    assert Jobs(breaking, breaking, RedisBlobs(store), settings).cancel(job_id)
+    assert BreakingSocket.broken
+    state = jobs.state(job_id)
+    assert state
+    assert state.state == "cancelled"
+    assert store.xlen(f"rq:results:{job_id}") == 1
+    assert store.get(f"blob:{job_id}:0") is None
+    for kept in (f"rq:results:{job_id}", f"rq:job:{job_id}"):
+        assert 0 < store.ttl(kept) <= settings.result_ttl
 
 
 def test_a_job_that_ended_is_not_cancelled(
