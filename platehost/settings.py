@@ -6,6 +6,7 @@ field's metadata. docs/settings.md is held equal to this table by a test.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -110,6 +111,7 @@ class Settings:
         50_000_000,
         "Largest picture that is decoded, in pixels (width times height).",
         minimum=10_000,
+        maximum=1 << 30,
     )
     batch_size: int = _setting(
         "PLATEHOST_BATCH_SIZE",
@@ -251,7 +253,10 @@ class Settings:
         "PLATEHOST_MAIL_TO", "", "Who is told of a target that was switched off, unless the target names somebody."
     )
     log_level: str = _setting(
-        "PLATEHOST_LOG_LEVEL", "INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR."
+        "PLATEHOST_LOG_LEVEL",
+        "INFO",
+        "Least level that is logged: DEBUG, INFO, WARNING or ERROR.",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
     )
 
     @classmethod
@@ -280,10 +285,15 @@ class Settings:
 def _parse(metadata: Mapping[str, Any], kind: type, raw: str) -> Any:
     name = metadata["env"]
     if kind is str:
-        _check_choice(metadata, raw)
-        return raw
+        # Words are taken in any case and kept as they are written here.
+        text = next((each for each in metadata["choices"] if each.lower() == raw.lower()), raw)
+        _check_choice(metadata, text)
+        return text
     try:
         value = kind(raw)
+        # No limit holds against nan, and nothing here can be without an end.
+        if kind is float and not math.isfinite(value):
+            raise ValueError
     except ValueError:
         raise SettingError(f"{name} must be a {'whole ' if kind is int else ''}number, not {raw!r}.") from None
     low, high = metadata["minimum"], metadata["maximum"]

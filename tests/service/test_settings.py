@@ -6,9 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from platehost.settings import SettingError, Settings
+from platehost.settings import SettingError, Settings, default_pack
 from tests.service.support import ROOT
 from web.app import create_app
+from worker.engine import Recogniser
 
 
 def test_the_defaults_hold_without_an_environment() -> None:
@@ -35,11 +36,36 @@ def test_every_setting_is_read_from_its_variable() -> None:
         ("PLATEHOST_LEASE", "1.5"),
         ("PLATEHOST_FACE", "clouds"),
         ("PLATEHOST_SNAPSHOT_STATUS", "202"),
+        ("PLATEHOST_LOG_LEVEL", "verbose"),
+        ("PLATEHOST_MAX_PIXELS", str((1 << 30) + 1)),
+        ("PLATEHOST_PORT", "9" * 400),
     ],
 )
 def test_a_bad_value_is_told_with_its_name(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
+def test_every_number_is_finite(value: str) -> None:
+    numbers = [each.metadata["env"] for each in fields(Settings) if type(each.default) is float]
+    assert numbers
+    for name in numbers:
+        with pytest.raises(SettingError, match=f"{name} must be a number"):
+            Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "info", "Warning", "error"])
+def test_a_log_level_is_known_in_any_case(level: str) -> None:
+    assert Settings.from_env({"PLATEHOST_LOG_LEVEL": level}).log_level == level.upper()
+
+
+def test_the_most_pixels_are_those_that_the_core_takes() -> None:
+    most = Settings.from_env({"PLATEHOST_MAX_PIXELS": str(1 << 30)}).max_pixels
+    engine = Recogniser(default_pack(), max_pixels=most)
+    assert engine.pack.name
+    with pytest.raises(ValueError, match="max_pixels"):
+        Recogniser(default_pack(), max_pixels=most + 1)
 
 
 def test_a_limit_that_cannot_be_read_is_told_with_its_name() -> None:
