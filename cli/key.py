@@ -39,6 +39,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _create(args: argparse.Namespace) -> int:
+    try:
+        args.name.encode()
+    except UnicodeEncodeError:
+        raise UserError("A key's name is text in UTF-8, and this one is not: write it anew.") from None
     with _accounts(args.data) as accounts:
         secret = accounts.create_key(args.name, args.account)
     print(secret)
@@ -78,7 +82,7 @@ def _accounts(data: str | None) -> Iterator[Accounts]:
         try:
             store = connect(url)
         except ValueError as error:
-            raise UserError(f"REDIS_URL cannot be used: {error}.") from error
+            raise UserError(str(error)) from error
         try:
             yield Accounts(store)
         except AccountError as error:

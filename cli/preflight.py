@@ -15,7 +15,7 @@ def check_store(url: str) -> None:
     try:
         client = connect(url)
     except ValueError as error:
-        raise UserError(f"REDIS_URL cannot be used: {error}.") from error
+        raise UserError(str(error)) from error
     try:
         client.ping()
     except redis.RedisError as error:

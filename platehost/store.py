@@ -5,6 +5,7 @@ redis-py's own defaults retry a blocked read for up to a minute; a service that 
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 import redis
@@ -20,6 +21,11 @@ from platehost.settings import SettingError
 Client: TypeAlias = Any
 
 CONNECT_TIMEOUT = 1.0
+
+_UNUSABLE = (
+    "REDIS_URL or PLATEHOST_BLOB_URL cannot be used. Write it like redis://user:password@host:6379/0, and in its "
+    "password / as %2F, ? as %3F, # as %23, @ as %40 and % as %25."
+)
 
 # Redis answers these while it loads, shuts down, fails over or cannot write: the caller did nothing wrong.
 _PASSING_ANSWERS = ("LOADING", "BUSY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPL", "OOM", "READONLY")
@@ -56,6 +62,9 @@ def connect_patient(url: str, retry: Retry, *, longest: float, max_connections: 
 def _client(
     url: str, *, timeout: float, retry: Retry, max_connections: int, connect_timeout: float = CONNECT_TIMEOUT
 ) -> Client:
+    # An unescaped sign ends the host part early, and the password's rest would be taken for a port, path or query.
+    if "@" in url.partition("://")[2] and "@" not in _host_part(url):
+        raise SettingError(_UNUSABLE)
     try:
         return redis.Redis.from_url(
             url,
@@ -66,9 +75,15 @@ def _client(
             retry=retry,
             max_connections=max_connections,
         )
-    except ValueError as error:
-        # Not the URL itself: it may hold a password.
-        raise SettingError(f"REDIS_URL or PLATEHOST_BLOB_URL cannot be used. {error}") from None
+    except ValueError:
+        # Neither the URL nor the library's words: both may hold a part of the password.
+        raise SettingError(_UNUSABLE) from None
+
+
+def _host_part(url: str) -> str:
+    """The part of a URL that names user, password, host and port; a Unix socket's is its whole path."""
+    scheme, _, rest = url.partition("://")
+    return rest if scheme == "unix" else re.split(r"[/?#]", rest, maxsplit=1)[0]
 
 
 __all__ = ["Client", "RedisError", "connect", "connect_patient", "connect_probe", "connect_waiting", "is_outage"]

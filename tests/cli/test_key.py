@@ -2,6 +2,7 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
 import redis
 
 from cli.data_folder import DataFolder
@@ -76,6 +77,33 @@ def test_a_store_that_does_not_answer_is_one_sentence(platehost: Platehost, free
     sentence = one_sentence(platehost("key", "list", env=env))
     assert "does not answer" in sentence
     assert "secret-word" not in sentence
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:Geheim/Wort@127.0.0.1:{port}/0",
+        "redis://:4711/Wort@127.0.0.1:{port}/0",
+        "redis://:4711#Wort@127.0.0.1:{port}/0",
+        "redis://:4711?Wort@127.0.0.1:{port}/0",
+        "redis://:[4711Wort@127.0.0.1:{port}/0",
+        "redis://127.0.0.1:{port}/0?socket_timeout=4711Geheim",
+    ],
+)
+@pytest.mark.parametrize("command", [("key", "list"), ("webhook", "list"), ("serve",)], ids=" ".join)
+def test_a_redis_url_that_cannot_be_read_is_told_without_its_password(
+    platehost: Platehost, free_port: int, command: tuple[str, ...], address: str
+) -> None:
+    sentence = one_sentence(platehost(*command, env={"REDIS_URL": address.format(port=free_port)}))
+    assert "REDIS_URL" in sentence
+    for part in ("Geheim", "Wort", "4711"):
+        assert part not in sentence
+    assert "%2F" in sentence
+
+
+def test_a_password_with_escaped_signs_is_taken(platehost: Platehost, free_port: int) -> None:
+    for address in (f"redis://:a%2Fb%40c@127.0.0.1:{free_port}/0", f"redis://:a@b@127.0.0.1:{free_port}/0"):
+        assert "does not answer" in one_sentence(platehost("key", "list", env={"REDIS_URL": address}))
 
 
 def test_a_redis_url_of_another_kind_is_one_sentence(platehost: Platehost) -> None:
