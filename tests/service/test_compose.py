@@ -28,6 +28,13 @@ def test_its_queue_is_durable_and_never_evicts() -> None:
     assert "noeviction" in str(compose()["pictures"]["command"])
 
 
+def test_what_a_restart_of_the_pictures_store_costs_is_said_where_it_is_set() -> None:
+    assert '--save "" --appendonly no' in str(compose()["pictures"]["command"])
+    above = (ROOT / "docker-compose.yml").read_text().partition("\n  pictures:\n")[0].rpartition("\n")[2]
+    assert above.startswith("  # ")
+    assert "503" in above
+
+
 def test_a_stopped_worker_may_finish_its_batch() -> None:
     assert int(str(compose()["worker"]["stop_grace_period"]).rstrip("s")) > Settings().job_timeout
 
