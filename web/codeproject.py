@@ -1,4 +1,4 @@
-"""CodeProject.AI's ALPR route, so that Blue Iris and Frigate's helpers need only another address."""
+"""CodeProject.AI's ALPR route, so that Blue Iris and Frigate add-ons need only another address."""
 
 from __future__ import annotations
 

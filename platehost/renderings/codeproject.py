@@ -1,4 +1,4 @@
-"""A reading as the answer of CodeProject.AI's ALPR module, which Blue Iris and Frigate's helpers speak."""
+"""A reading as the answer of CodeProject.AI's ALPR module, which Blue Iris and Frigate add-ons speak."""
 
 from __future__ import annotations
 

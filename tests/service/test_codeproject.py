@@ -1,4 +1,4 @@
-"""CodeProject.AI's ALPR route, as Blue Iris and Frigate's helpers call it."""
+"""CodeProject.AI's ALPR route, as Blue Iris and Frigate add-ons call it."""
 
 from __future__ import annotations
 
