@@ -155,6 +155,17 @@ def test_without_a_vehicle_stage_no_plate_lies_outside_a_vehicle(
     assert result["plate"] == SAMPLE_PLATE
 
 
+def test_regions_text_formats_and_vehicle_limits_change_no_reading_yet(
+    running: Processes, running_key: str, photo: bytes
+) -> None:
+    """When the core heeds them, docs/compatibility.md, web/openapi.yaml and `platehost read --help` change, too."""
+    plain = post(running, running_key, files={"upload": photo}).json()["results"]
+    assert plain
+    config = {"region": "strict", "text_formats": ["[0-9]{2}"], "plates_per_vehicle": 64, "zoom_in_vehicles": 0}
+    elsewhere = {"regions": "jp", "config": json.dumps(config)}
+    assert post(running, running_key, files={"upload": photo}, data=elsewhere).json()["results"] == plain
+
+
 def test_a_threshold_of_the_reading_drops_it(running: Processes, running_key: str, photo: bytes) -> None:
     config = {"config": json.dumps({"threshold_o": 1})}
     assert post(running, running_key, files={"upload": photo}, data=config).json()["results"] == []
