@@ -7,7 +7,7 @@ from typing import Any
 
 import core_rs
 from cli.errors import UserError
-from cli.photos import Photo
+from cli.photos import Photo, printable
 from platehost.options import Options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import snapshot
@@ -69,9 +69,10 @@ def _content(photo: Photo) -> bytes | Failure:
         with Path(photo.file).open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        return Failure("file_unreadable", f"{photo.file} cannot be read: {error.strerror}.")
+        return Failure("file_unreadable", f"{printable(photo.file)} cannot be read: {error.strerror}.")
     if len(content) > LARGEST_FILE:
-        return Failure("image_too_large", f"{photo.file} has over {LARGEST_FILE // 1_000_000} MB; shrink the picture.")
+        name = printable(photo.file)
+        return Failure("image_too_large", f"{name} has over {LARGEST_FILE // 1_000_000} MB; shrink the picture.")
     return content
 
 
@@ -79,11 +80,11 @@ def _answer(photo: Photo, outcome: Outcome, options: Options) -> Answer:
     if isinstance(outcome, Failure):
         return _error(photo, outcome)
     return {
-        "file": photo.file,
+        "file": printable(photo.file),
         "results": snapshot.results(outcome, mmc=options.mmc),
         "processing_time": round(outcome.processing_ms, 3),
     }
 
 
 def _error(photo: Photo, failure: Failure) -> Answer:
-    return {"file": photo.file, "error": {"code": failure.code, "message": failure.message}}
+    return {"file": printable(photo.file), "error": {"code": failure.code, "message": failure.message}}

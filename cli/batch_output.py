@@ -32,7 +32,7 @@ class JsonLines:
         self._stream = stream
 
     def add(self, record: Record) -> None:
-        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(record) + "\n")
         self._stream.flush()
 
     @staticmethod

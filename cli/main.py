@@ -1,6 +1,7 @@
 """Entry point of the `platehost` command: builds the parser and hands over to the command's own file."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter must not end the work
     try:
         status: int = args.run(args)
         sys.stdout.flush()

@@ -23,7 +23,7 @@ class JsonLines:
     """One object a line, each as soon as it is there."""
 
     def add(self, answer: Answer) -> None:
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        print(json.dumps(answer), flush=True)
 
     def end(self) -> None:
         pass

@@ -15,13 +15,18 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 class Photo:
     """One photo to read, or a path that names none.
 
-    `file` is the path as the user will see it, `relative` its place below the folder that was named (or its bare name),
-    `missing` the reason why there is nothing to read.
+    `file` is the path that opens it (`printable` for the user's eyes), `relative` its place below the folder that was
+    named (or its bare name), `missing` the reason why there is nothing to read.
     """
 
     file: str
     relative: Path
     missing: Failure | None = None
+
+
+def printable(path: str) -> str:
+    """The path as text that every output takes: bytes of a name that are not UTF-8 become `\\xe9` and the like."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def find_photos(paths: Iterable[str]) -> Iterator[Photo]:
@@ -32,7 +37,9 @@ def find_photos(paths: Iterable[str]) -> Iterator[Photo]:
         elif os.path.exists(path):
             yield Photo(path, Path(os.path.basename(path)))
         else:
-            yield Photo(path, Path(os.path.basename(path)), Failure("file_not_found", f"There is no file {path}."))
+            yield Photo(
+                path, Path(os.path.basename(path)), Failure("file_not_found", f"There is no file {printable(path)}.")
+            )
 
 
 def _in_folder(folder: str) -> Iterator[Photo]:
@@ -47,4 +54,5 @@ def _in_folder(folder: str) -> Iterator[Photo]:
             yield Photo(path, Path(os.path.relpath(path, folder)))
     if not found:
         kinds = ", ".join(sorted(SUFFIXES))
-        yield Photo(folder, Path(os.path.basename(folder)), Failure("no_photos", f"{folder} holds no photo ({kinds})."))
+        reason = f"{printable(folder)} holds no photo ({kinds})."
+        yield Photo(folder, Path(os.path.basename(folder)), Failure("no_photos", reason))

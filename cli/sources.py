@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.photos import SUFFIXES, Photo, find_photos
+from cli.photos import SUFFIXES, Photo, find_photos, printable
 from platehost.reading import Failure
 
 LARGEST = 100_000_000  # bytes; no service takes a picture of that size, and it must not fill the memory
@@ -25,15 +25,16 @@ def find_sources(paths: Iterable[str]) -> Iterator[Source]:
         if not photo.missing and Path(photo.file).suffix.lower() == ".zip":
             yield from _in_archive(photo.file)
         else:
-            yield Source(photo.file, lambda photo=photo: _read(photo))  # type: ignore[misc]
+            yield Source(printable(photo.file), lambda photo=photo: _read(photo))  # type: ignore[misc]
 
 
 def _in_archive(path: str) -> Iterator[Source]:
+    shown = printable(path)
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        failure = Failure("ARCHIVE_UNREADABLE", f"{path} cannot be read as a ZIP archive: {error}.")
-        yield Source(path, lambda: failure)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        failure = Failure("ARCHIVE_UNREADABLE", f"{shown} cannot be read as a ZIP archive: {error}.")
+        yield Source(shown, lambda: failure)
         return
     photos = [
         each
@@ -43,10 +44,10 @@ def _in_archive(path: str) -> Iterator[Source]:
         and not any(part.startswith((".", "__MACOSX")) for part in Path(each.filename).parts)
     ]
     if not photos:
-        nothing = Failure("NO_PHOTOS", f"{path} holds no photo ({', '.join(sorted(SUFFIXES))}).")
-        yield Source(path, lambda: nothing)
+        nothing = Failure("NO_PHOTOS", f"{shown} holds no photo ({', '.join(sorted(SUFFIXES))}).")
+        yield Source(shown, lambda: nothing)
     for each in photos:
-        yield Source(f"{path}/{each.filename}", lambda each=each: _unpack(archive, each))  # type: ignore[misc]
+        yield Source(f"{shown}/{each.filename}", lambda each=each: _unpack(archive, each))  # type: ignore[misc]
 
 
 def _read(photo: Photo) -> bytes | Failure:
@@ -54,13 +55,13 @@ def _read(photo: Photo) -> bytes | Failure:
         return Failure(photo.missing.code.upper(), photo.missing.message)
     try:
         with Path(photo.file).open("rb") as file:
-            return _bounded(photo.file, file.read(LARGEST + 1))
+            return _bounded(printable(photo.file), file.read(LARGEST + 1))
     except OSError as error:
-        return Failure("FILE_UNREADABLE", f"{photo.file} cannot be read: {error.strerror}.")
+        return Failure("FILE_UNREADABLE", f"{printable(photo.file)} cannot be read: {error.strerror}.")
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | Failure:
-    name = f"{archive.filename}/{member.filename}"
+    name = f"{printable(str(archive.filename))}/{member.filename}"
     try:
         with archive.open(member) as file:
             # Not what the archive says of the size: it may say anything.

@@ -206,6 +206,19 @@ def test_it_waits_and_tries_again(platehost: Platehost, scripted: str, five: Pat
     assert all(set(each) == {"file", "success", "results"} for each in lines(done.stdout).values())
 
 
+@pytest.mark.parametrize(("name", "kept"), [("answers.jsonl", 6), ("answers.csv", 5)])  # CSV: all but the last one
+def test_a_name_that_is_not_utf_8_is_written_and_known_again(
+    platehost: Platehost, scripted: str, five: Path, tmp_path: Path, name: str, kept: int
+) -> None:
+    (five / os.fsdecode(b"0\xe9.jpg")).write_bytes(b"\xff\xd8\xff")
+    command = ("batch", five, "--url", scripted, "--key", "k", "--output", tmp_path / name)
+    assert platehost(*command).returncode == 0
+    again = platehost(*command)
+    assert f"{kept} had answers before" in again.stderr
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert "0\\xe9.jpg" in (text if kept == 5 else text.replace("\\\\", "\\"))
+
+
 def test_a_body_that_is_too_large_is_sent_in_halves(platehost: Platehost, scripted: str, five: Path) -> None:
     refusal = {"success": False, "error": {"code": "IMAGE_TOO_LARGE", "message": "large"}}
     Scripted.script = [(413, {}, refusal)] * 3

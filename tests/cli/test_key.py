@@ -51,6 +51,11 @@ def test_redis_url_wins_over_the_data_folder(platehost: Platehost, tmp_path: Pat
     assert not (tmp_path / "data").exists()
 
 
+def test_a_name_that_is_not_utf_8_is_refused(platehost: Platehost, tmp_path: Path) -> None:
+    done = platehost("key", "create", os.fsdecode(b"\xff"), "--data", tmp_path / "data")
+    assert "UTF-8" in one_sentence(done)
+
+
 def test_the_data_folder_may_come_from_the_environment(platehost: Platehost, tmp_path: Path) -> None:
     env = {"PLATEHOST_DATA": str(tmp_path / "data")}
     assert platehost("key", "create", "garage", env=env).returncode == 0
