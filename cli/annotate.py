@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 FORMATS = {"JPEG": {"quality": 92}, "PNG": {}, "WEBP": {"quality": 92}}
 PLATE_COLOUR = (255, 214, 0)
@@ -13,14 +13,17 @@ VEHICLE_COLOUR = (0, 190, 255)
 LABEL_COLOUR = (0, 0, 0)
 
 
+class Undrawable(ValueError):
+    """A photo that cannot be drawn into, though its plates could be read; the message says why."""
+
+
 def annotate(photo: bytes, results: Sequence[Mapping[str, Any]], target: Path) -> None:
     """Write the photo, upright, with a box and the text of each of its Snapshot `results` to `target`.
 
-    The file's format is the photo's own. Raises OSError when `target` cannot be written.
+    The file's format is the photo's own. Raises Undrawable for a photo that Pillow does not take, and OSError when
+    `target` cannot be written.
     """
-    with Image.open(io.BytesIO(photo)) as opened:
-        kind = opened.format if opened.format in FORMATS else "PNG"
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    kind, picture = _decode(photo)
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=max(14, round(picture.height / 36)))
@@ -32,7 +35,19 @@ def annotate(photo: bytes, results: Sequence[Mapping[str, Any]], target: Path) -
         pen.rectangle(box, outline=PLATE_COLOUR, width=line)
         _write_label(pen, picture.size, box, f"{result['plate'].upper()} {result['score']:.2f}", font)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(target, format=kind, **FORMATS[str(kind)])
+    picture.save(target, format=kind, **FORMATS[kind])
+
+
+def _decode(photo: bytes) -> tuple[str, Image.Image]:
+    """The photo's format, one of FORMATS, and its upright picture in RGB. Raises Undrawable."""
+    try:
+        with Image.open(io.BytesIO(photo)) as opened:
+            kind = opened.format if opened.format in FORMATS else "PNG"
+            return str(kind), ImageOps.exif_transpose(opened).convert("RGB")
+    except UnidentifiedImageError:
+        raise Undrawable("Pillow, which draws, does not take this file") from None
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error… for a broken file
+        raise Undrawable(str(error) or type(error).__name__) from error
 
 
 def _write_label(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from cli.errors import UserError
+from cli.errors import PREFIX, UserError
 from cli.outputs import OUTPUTS
 from cli.photos import Photo, find_photos
 from cli.progress import bar
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     # Here, not above: the other commands start without the core and what it needs.
     try:
         from cli import answers
-        from cli.annotate import annotate
+        from cli.annotate import Undrawable, annotate
     except ImportError as error:
         raise UserError(str(error)) from error
 
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             elif photo in targets and content is not None:
                 try:
                     annotate(content, answer["results"], targets[photo])
+                except Undrawable as error:
+                    print(f"{PREFIX}{answer['file']} is not annotated: {error}", file=sys.stderr)
                 except OSError as error:
                     raise UserError(f"{targets[photo]} cannot be written: {error.strerror or error}.") from error
             output.add(answer)

@@ -4,7 +4,9 @@ import json
 import os
 import pty
 import shutil
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +151,51 @@ def test_a_terminal_gets_a_table_and_a_progress_bar(environment: dict[str, str])
     assert SAMPLE_PLATE.upper().encode() in shown
     assert b"2 photos, 2 plates, 0 errors" in shown
     assert b'"results"' not in shown
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--table"])
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_names_that_the_output_cannot_take_do_not_stop_it(
+    platehost: Platehost, tmp_path: Path, form: str, encoding: str
+) -> None:
+    for name in (b"a\xe9.jpg", "b\N{LATIN SMALL LETTER E WITH ACUTE}.jpg".encode(), b"c.jpg"):
+        shutil.copy(SAMPLE, tmp_path / os.fsdecode(name))
+    done = platehost("read", tmp_path, tmp_path / os.fsdecode(b"none\xe9"), form, env={"PYTHONIOENCODING": encoding})
+    assert done.returncode == 1, done.stderr  # of the one that is not there
+    assert "Traceback" not in done.stderr
+    assert done.stdout.lower().count(f'"{SAMPLE_PLATE}", "region"' if form == "--json" else f"{SAMPLE_PLATE}") >= 3
+    assert "c.jpg" in done.stdout
+    if form == "--json":
+        names = [Path(answer["file"]).name for answer in answers(done)]
+        assert names == ["a\\xe9.jpg", "b\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "c.jpg", "none\\xe9"]
+    else:
+        assert "a\\xe9.jpg" in done.stdout
+
+
+def _png_with(kind: bytes, content: bytes) -> bytes:
+    """The sample as a PNG that has one more chunk, right after its first one."""
+    plain = io.BytesIO()
+    Image.open(SAMPLE).save(plain, "PNG")
+    head = 33  # bytes of the signature and the IHDR chunk
+    chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return plain.getvalue()[:head] + chunk + plain.getvalue()[head:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(b"pHYs", b"ab"), (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2_000_000))), (b"iCCP", b"a")],
+)
+def test_a_photo_that_cannot_be_drawn_into_is_told_and_the_rest_is_drawn(
+    platehost: Platehost, tmp_path: Path, kind: bytes, content: bytes
+) -> None:
+    odd = tmp_path / "odd.png"
+    odd.write_bytes(_png_with(kind, content))
+    done = platehost("read", odd, SAMPLE, "--annotate", tmp_path / "drawn")
+    assert [answer["results"][0]["plate"] for answer in answers(done)] == [SAMPLE_PLATE] * 2
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"platehost: {odd} is not annotated: ")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in (tmp_path / "drawn").iterdir()] == [SAMPLE.name]
 
 
 def test_annotate_draws_into_copies(platehost: Platehost, folder: Path, tmp_path: Path) -> None:
