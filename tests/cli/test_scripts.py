@@ -1,5 +1,6 @@
 """scripts/run and scripts/environment on machines where something is missing; made of a PATH that lacks it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,11 +43,21 @@ class Machine:
         self.has("rustc", f'echo "rustc {version} (0123abc 2026-01-01)"')
         self.has("cc", "exit 0")
 
-    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+    def has_environment(self) -> None:
+        """A .venv whose pip installs nothing, and whose `platehost` tells its arguments."""
+        for name, script in (("pip", "exit 0"), ("platehost", 'echo "$@"')):
+            tool = self.checkout / ".venv" / "bin" / name
+            tool.parent.mkdir(parents=True, exist_ok=True)
+            tool.write_text(f"#!/bin/sh\n{script}\n")
+            tool.chmod(0o755)
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run bash; `env` is its environment beside PATH (default: a HOME)."""
         return subprocess.run(
             [str(self.bin / "bash"), *command],
             cwd=self.checkout,
-            env={"PATH": str(self.bin), "HOME": str(self.checkout.parent)},
+            env={"PATH": str(self.bin), **({"HOME": str(self.checkout.parent)} if env is None else env)},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -115,7 +126,51 @@ def test_redis_is_installed_by_root(machine: Machine) -> None:
 
 def test_redis_that_is_there_is_taken(machine: Machine) -> None:
     machine.has("redis-server", "exit 0")
+    for command in ("make_redis", "make_redis redis-server"):
+        assert machine.run("-c", f". scripts/environment; {command}").returncode == 0
+
+
+def test_the_tests_need_redis_by_its_own_name(machine: Machine) -> None:
+    machine.has("valkey-server", "exit 0")
     assert machine.run("-c", ". scripts/environment; make_redis").returncode == 0
+    machine.has_python()
+    machine.has_rust()
+    machine.has_environment()
+    assert "redis-server is missing" in sentence(machine.run("scripts/test"))
+
+
+@pytest.mark.parametrize(
+    ("env", "port"),
+    [({}, 8080), ({"PLATEHOST_PORT": "9000"}, 9000), ({"PLATEHOST_PORT": "9000", "PORT": "9001"}, 9001)],
+)
+def test_the_port_comes_from_the_environment_and_no_home_is_needed(
+    machine: Machine, env: dict[str, str], port: int
+) -> None:
+    machine.has_python()
+    machine.has_rust()
+    machine.has_environment()
+    machine.has("redis-server", "exit 0")
+    done = machine.run("scripts/run", env=env)
+    assert done.returncode == 0, done.stderr
+    assert f"serve --port {port} " in done.stdout
+
+
+def test_python_may_be_a_path_with_blanks(machine: Machine) -> None:
+    machine.has_python()
+    place = machine.checkout.parent / "my own" / "python3"
+    place.parent.mkdir()
+    (machine.bin / "python3").rename(place)
+    done = machine.run("-c", ". scripts/environment; find_python", env={"PYTHON": str(place)})
+    assert done.stdout == f"{place}\n", done.stderr
+
+
+def test_ci_runs_the_tests_from_anywhere(machine: Machine) -> None:
+    shutil.copytree(ROOT / ".ci", machine.checkout / ".ci")
+    assert os.access(machine.checkout / ".ci" / "run", os.X_OK)
+    (machine.checkout / "scripts" / "test").write_text('#!/bin/sh\necho "tests of $PWD, CI=$CI"; exit 7\n')
+    done = machine.run("../checkout/.ci/run", env={"CI": "true"})
+    assert done.returncode == 7, done.stderr
+    assert "CI=true" in done.stdout
 
 
 def test_the_environment_is_made_anew_only_after_a_change(machine: Machine) -> None:
