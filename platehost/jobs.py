@@ -10,7 +10,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -168,8 +168,12 @@ class Jobs:
                 pause = min(pause * 2, 0.5)
                 continue
             if found:
-                stream_id, entry = found[0][1][-1]
-                return _outcome(Result.restore(job_id, stream_id.decode(), entry, self._waiting, JSONSerializer))
+                return _outcome(
+                    [
+                        Result.restore(job_id, stream_id.decode(), entry, self._waiting, JSONSerializer)
+                        for stream_id, entry in reversed(found[0][1])
+                    ]
+                )
         return None
 
     def state(self, job_id: str) -> JobState | None:
@@ -182,8 +186,8 @@ class Jobs:
             return None
         if "face" not in job.meta:
             return None
-        latest = job.latest_result()
-        outcome = _outcome(latest) if latest else None
+        results = job.results()
+        outcome = _outcome(results) if results else None
         return JobState(
             id=job_id,
             state=_state(job, outcome),
@@ -212,8 +216,11 @@ def _state(job: Job, outcome: Outcome | None) -> str:
     return "started" if job.get_status(refresh=False) == JobStatus.STARTED else "queued"
 
 
-def _outcome(result: Result) -> Outcome:
-    if result.type == Result.Type.SUCCESSFUL and result.return_value is not None:
-        return from_json(result.return_value)
+def _outcome(results: Sequence[Result]) -> Outcome:
+    """What the results of a job's runs, newest first, come to."""
+    # A second run whose worker died is a failure that takes nothing from what another run has stored.
+    for result in results:
+        if result.type == Result.Type.SUCCESSFUL and result.return_value is not None:
+            return from_json(result.return_value)
     # The reason stands in the worker's log; a trace is nothing for a client.
     return Failure("job_failed", "The recognition failed on the server, also when tried again. Nothing was counted.")

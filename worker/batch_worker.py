@@ -232,8 +232,5 @@ class BatchWorker(SimpleWorker):
 
 def _stored(job: Job) -> dict[str, Any] | None:
     """The outcome that a run of `job` has stored, None while there is none."""
-    latest = job.latest_result()
-    if latest is None or latest.type != Result.Type.SUCCESSFUL:
-        return None
-    outcome: dict[str, Any] | None = latest.return_value
-    return outcome
+    stored = [each.return_value for each in job.results() if each.type == Result.Type.SUCCESSFUL]
+    return stored[0] if stored else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import redis
 from rq import Queue
@@ -67,6 +69,29 @@ def test_a_started_job_is_done_again_and_in_the_end_fails(
     outcome = jobs.wait(job_id, 1)
     assert isinstance(outcome, Failure)
     assert outcome.code == "job_failed"
+
+
+def test_a_reading_stands_when_the_worker_of_a_second_run_died(
+    jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings
+) -> None:
+    """Two workers had taken the job: one stored its reading, then the other started it and died."""
+    settings = dataclasses.replace(settings, job_retries=0)
+    job_id = Jobs(store, store, RedisBlobs(store), settings).submit(JPEG, JobRequest("main", "snapshot"))
+    taken = Queue.dequeue_any([queue], None, connection=store, serializer=JSONSerializer)
+    assert taken
+    store.rpush(queue.key, job_id)
+    reading = Reading(640, 480)
+    run_worker(store, settings, ScriptedReader(reading))
+    late = dying_worker(store, settings)
+    late.prepare_execution(taken[0])
+    late.prepare_job_execution(taken[0], True)
+    expire_leases(store)
+    reaper.Reaper(store).sweep()
+    assert store.xlen(f"rq:results:{job_id}") == 2, "the reading, then the failure"
+    assert jobs.wait(job_id, 1) == reading
+    state = jobs.state(job_id)
+    assert state
+    assert (state.state, state.outcome) == ("finished", reading)
 
 
 def test_a_job_whose_worker_died_is_run_alone(jobs: Jobs, queue: Queue, store: redis.Redis, settings: Settings) -> None:
