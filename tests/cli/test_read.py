@@ -255,6 +255,18 @@ def test_the_options_of_the_api_are_taken(platehost: Platehost) -> None:
     assert answers(several)[0]["results"][0]["model_make"][0]["make"] == "Unknown"
 
 
+def test_options_that_change_nothing_yet_are_said_to_in_the_help(platehost: Platehost) -> None:
+    plain = answers(platehost("read", SAMPLE))[0]["results"]
+    config = '{"region": "strict", "text_formats": ["[0-9]{2}"], "plates_per_vehicle": 64, "zoom_in_vehicles": 0}'
+    assert answers(platehost("read", SAMPLE, "--regions", "jp", "--config", config))[0]["results"] == plain
+    told = " ".join(platehost("read", "--help").stdout.split())
+    regions, _, rest = told.partition(" --regions CODES ")[2].partition(" --mmc ")
+    assert "(accepted, no effect yet)" in regions
+    named = rest.partition(" --config JSON ")[2].partition(" --pack ")[0]
+    for word in ("region,", "text_formats", "plates_per_vehicle", "zoom_in_vehicles", "accepted, no effect yet"):
+        assert word in named
+
+
 @pytest.mark.parametrize(
     ("config", "told"),
     [("{", "JSON"), ("[1]", "object"), ('{"threshold_d": 7}', "threshold_d"), ('{"mode": "slow"}', "mode")],
