@@ -30,7 +30,9 @@ bench:
     scripts/bench/core
     scripts/bench/service
 
-# train one stage (detector or reader) until HH:MM and put it into the pack; needs the `training` extra
+# With `.venv/bin/pip install -e '.[training]'`, and the photos and fonts in $PLATEHOST_SHARED (default: ../shared).
+#
+# train one stage (detector or reader) until HH:MM and put it into the pack
 train STAGE UNTIL:
     .venv/bin/python -m training.{{STAGE}}.train --until {{UNTIL}}
     .venv/bin/python -m training.{{STAGE}}.export

@@ -5,6 +5,7 @@ log.
 import argparse
 import json
 import math
+import os
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("PLATEHOST_SHARED") or ROOT.parent / "shared")
 SAVE_EVERY = 120  # seconds
 WARM_UP = 150  # steps
 
@@ -21,7 +23,7 @@ WARM_UP = 150  # steps
 def arguments(name: str, doc: str | None) -> argparse.ArgumentParser:
     """The options that every training command takes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="photos, fonts and tables")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="photos, fonts and tables")
     parser.add_argument("--until", required=True, help="HH:MM by this machine's clock: the learning rate is zero then")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -10,12 +10,12 @@ import torch
 from training.detector.calibrate import calibration
 from training.detector.network import Exported, PlateDetector
 from training.onnx_file import arguments, fold_norms, write
-from training.run import ROOT, averaged_weights
+from training.run import SHARED, averaged_weights
 
 
 def main() -> None:
     parser = arguments("detector", __doc__)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="photos to calibrate the score on")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="photos to calibrate the score on")
     args = parser.parse_args()
     network = PlateDetector()
     network.load_state_dict(averaged_weights(args.checkpoint))
