@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 
 from platehost.address_guard import ALLOW_VARIABLE
 from platehost.deliveries import Attempt, Deliveries
-from platehost.targets import Target, TargetError, Targets, new_secret
+from platehost.targets import Target, TargetError, Targets, new_secret, normal_secret
 from web.auth import current_key
 from web.errors import ApiError
 from web.service import service
@@ -86,6 +86,8 @@ def change(target_id: int) -> Response:
         return replace(known, **typed, on=switched, off_reason=reason)
 
     try:
+        # Before anything is changed: a request that is refused changes nothing.
+        fresh = normal_secret(fresh)
         changed = _targets().change(target.id, turn)
         if secret:
             changed = _targets().rotate(target.id, service().settings.webhook_secret_overlap, fresh)

@@ -135,12 +135,14 @@ def test_bad_json_and_bad_fields_are_told(client: FlaskClient, token: dict[str, 
         refused(answer, 404, "no such delivery")
 
 
-@pytest.mark.parametrize("empty", ["", "  "])
-def test_an_empty_secret_replaces_none(
-    client: FlaskClient, token: dict[str, str], store: redis.Redis, empty: str
+@pytest.mark.parametrize("unusable", ["", "  ", "abc"])
+def test_a_secret_that_cannot_be_used_changes_nothing(
+    client: FlaskClient, token: dict[str, str], store: redis.Redis, unusable: str
 ) -> None:
     target = made(client, token, secret=True)
-    refused(client.patch(f"{PATH}/{target['id']}", json={"secret": empty, "on": False}, headers=token), 400, "secret")
+    refused(
+        client.patch(f"{PATH}/{target['id']}", json={"secret": unusable, "on": False}, headers=token), 400, "secret"
+    )
     kept = Targets(store).get(target["id"])
     assert kept
     assert (kept.secret, kept.old_secret, kept.on) == (target["secret"], "", True)
