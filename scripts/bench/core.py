@@ -2,8 +2,9 @@
 
 Pictures are JPEGs of 1280 x 720 and 1920 x 1080 made from the photos of PLATEHOST_SHARED (default: the folder `shared`
 beside the checkout), or from the repository's sample without them. Each implementation runs in a process of its own on
-one thread, one picture a call; each stage's time is the mean over the pictures of the best of the rounds. A ratio is the
-faster Python's time over Rust's: above 1, Rust is ahead. The last line is a JSON object with the figures.
+one thread, one picture a call. They take turns at each picture, so that other load on the machine meets all of them
+alike; the time of a stage is the mean over the pictures of the best of the rounds. A ratio is the faster Python's time
+over Rust's: above 1, Rust is ahead. The last line is a JSON object with the figures.
 """
 
 from __future__ import annotations
@@ -46,15 +47,15 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.measure:
-        print(json.dumps(measure(chosen.measure, chosen.pack, chosen.folder, chosen.rounds)))
+        serve(chosen.measure, chosen.pack, chosen.folder)
         return 0
     report: Figures = {"pack": chosen.pack.name, "rounds": chosen.rounds, "sizes": {}}
     for width, height in SIZES:
         with tempfile.TemporaryDirectory(prefix="platehost-bench-") as folder:
-            pictures(chosen.shared, Path(folder), chosen.pictures, width, height)
-            measured = {each: run_apart(each, chosen, folder) for each in IMPLEMENTATIONS if is_there(each)}
-        report["sizes"][f"{width}x{height}"] = {**measured, "ratio": ratios(measured)}
+            files = pictures(chosen.shared, Path(folder), chosen.pictures, width, height)
+            measured = compare(chosen.pack, folder, files, chosen.rounds)
         show(f"{width} x {height}", measured)
+        report["sizes"][f"{width}x{height}"] = {**measured, "ratio": ratios(measured)}
     print(json.dumps(report))
     return 0
 
@@ -64,21 +65,68 @@ def is_there(implementation: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def run_apart(implementation: str, chosen: argparse.Namespace, folder: str) -> Figures:
-    """Runs this script in a process of its own, so that peak memory is that of one implementation."""
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    command = [sys.executable, __file__, "--measure", implementation, "--folder", folder]
-    command += ["--pack", str(chosen.pack), "--rounds", str(chosen.rounds)]
-    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | one_thread)
-    figures: Figures = json.loads(run.stdout.splitlines()[-1])
-    return figures
+def compare(pack: Path, folder: str, files: int, rounds: int) -> dict[str, Figures]:
+    """Has each implementation read each picture in turn, and gives the figures of each."""
+    readers = {name: Reader(name, pack, folder) for name in IMPLEMENTATIONS if is_there(name)}
+    best: dict[str, list[dict[str, float]]] = {name: [] for name in readers}
+    texts: dict[str, list[list[str]]] = {name: [] for name in readers}
+    for n in range(files):
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in readers}
+        for _ in range(rounds):
+            for name, reader in readers.items():
+                answer = reader.ask(n)
+                runs[name].append(answer["ms"])
+        for name, reader in readers.items():
+            texts[name].append(reader.ask(n)["texts"])
+            best[name].append({stage: min(run[stage] for run in runs[name]) for stage in (*STAGES, "total")})
+    measured: dict[str, Figures] = {}
+    for name, reader in readers.items():
+        ms = {stage: round(statistics.mean(run[stage] for run in best[name]), 3) for stage in (*STAGES, "total")}
+        measured[name] = {
+            "ms": ms,
+            "images_per_second": round(1000 / ms["total"], 2),
+            "peak_mib": reader.end(),
+            "pictures": files,
+            "plates": sum(map(len, texts[name])),
+            "same_texts": sum(a == b for a, b in zip(texts["rust"], texts[name], strict=True)),
+        }
+    return measured
 
 
-def pictures(shared: Path, folder: Path, count: int, width: int, height: int) -> None:
-    """Writes `count` JPEGs of the size, cut from photos so that the first labelled plate stays in."""
+class Reader:
+    """One implementation in a process of its own, so that peak memory is that of it alone."""
+
+    def __init__(self, implementation: str, pack: Path, folder: str) -> None:
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        command = [sys.executable, __file__, "--measure", implementation, "--folder", folder, "--pack", str(pack)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | one_thread
+        )
+        self.ask(0)  # the first call warms caches
+
+    def ask(self, picture: int) -> Figures:
+        """Texts and milliseconds of one picture."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
+        print(picture, file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a measured process died; its error is above")
+        answer: Figures = json.loads(line)
+        return answer
+
+    def end(self) -> float:
+        """Ends the process and gives its peak memory in MiB."""
+        peak: float = self.ask(-1)["peak_mib"]
+        self._process.communicate()
+        return peak
+
+
+def pictures(shared: Path, folder: Path, count: int, width: int, height: int) -> int:
+    """Writes `count` JPEGs of the size, cut from photos with a labelled plate in them. Gives their number."""
     table = shared / "data" / "photos.csv"
     if not table.exists():
-        sources = [(SAMPLE, None)]
+        sources: list[tuple[Path, float | None]] = [(SAMPLE, None)]
     else:
         with table.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row["split"] == "val" and row["text"]]
@@ -91,37 +139,28 @@ def pictures(shared: Path, folder: Path, count: int, width: int, height: int) ->
         top = 0.0 if middle is None else min(max(middle - high / 2, 0), photo.height - high)
         photo = photo.resize((width, height), Image.Resampling.LANCZOS, box=(0, top, photo.width, top + high))
         photo.save(folder / f"{n:03}.jpg", quality=90)
+    return len(sources)
 
 
-def measure(implementation: str, pack: Path, folder: Path, rounds: int) -> Figures:
+def serve(implementation: str, pack: Path, folder: Path) -> None:
+    """Answers each picture's number on a line of its own, until -1."""
     files = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
     read = {"rust": rust, "opencv": python, "pillow": python}[implementation](implementation, pack)
-    read(files[0])
-    best: list[dict[str, float]] = []
-    texts = []
-    for image in files:
-        runs = []
-        for _ in range(rounds):
-            start = time.perf_counter()
-            found, stages = read(image)
-            stages["total"] = (time.perf_counter() - start) * 1000
-            runs.append(stages)
-        texts.append(sorted(found))
-        best.append({stage: min(run[stage] for run in runs) for stage in (*STAGES, "total")})
-    ms = {stage: round(statistics.mean(run[stage] for run in best), 3) for stage in (*STAGES, "total")}
-    return {
-        "ms": ms,
-        "images_per_second": round(1000 / ms["total"], 2),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "pictures": len(files),
-        "texts": texts,
-    }
+    for line in sys.stdin:
+        if int(line) < 0:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(json.dumps({"peak_mib": round(peak, 1)}), flush=True)
+            return
+        start = time.perf_counter()
+        found, stages = read(files[int(line)])
+        stages["total"] = (time.perf_counter() - start) * 1000
+        print(json.dumps({"ms": stages, "texts": sorted(found)}), flush=True)
 
 
-Reader = Callable[[bytes], tuple[list[str], dict[str, float]]]
+Read = Callable[[bytes], tuple[list[str], dict[str, float]]]
 
 
-def rust(_: str, pack: Path) -> Reader:
+def rust(_: str, pack: Path) -> Read:
     import core_rs
 
     spec = importlib.util.find_spec("onnxruntime")
@@ -139,7 +178,7 @@ def rust(_: str, pack: Path) -> Reader:
     return read
 
 
-def python(library: str, pack: Path) -> Reader:
+def python(library: str, pack: Path) -> Read:
     from python_pipeline import Pipeline
 
     return Pipeline(pack, library).recognise
@@ -153,7 +192,8 @@ def ratios(measured: dict[str, Figures]) -> dict[str, float]:
 
 def show(title: str, measured: dict[str, Figures]) -> None:
     ratio = ratios(measured)
-    print(f"\n{title}, {measured['rust']['pictures']} pictures, ms a picture")
+    ours = measured["rust"]
+    print(f"\n{title}, {ours['pictures']} pictures with {ours['plates']} plates read, ms a picture")
     print(f"{'':18}" + "".join(f"{name:>10}" for name in measured) + f"{'ratio':>10}")
     for stage in (*STAGES, "total"):
         note = " (network)" if stage in NETWORK else ""
@@ -161,12 +201,9 @@ def show(title: str, measured: dict[str, Figures]) -> None:
         print(f"{stage + note:18}{values}{ratio[stage]:10.2f}")
     for name, key in (("images a second", "images_per_second"), ("peak memory, MiB", "peak_mib")):
         print(f"{name:18}" + "".join(f"{figures[key]:10.1f}" for figures in measured.values()))
-    ours = measured["rust"].pop("texts")
     for name, figures in measured.items():
         if name != "rust":
-            same = sum(a == b for a, b in zip(ours, figures.pop("texts"), strict=True))
-            figures["same_texts"] = same
-            print(f"{name} reads the same plates as Rust in {same} of {figures['pictures']} pictures")
+            print(f"{name} reads the same plates as Rust in {figures['same_texts']} of {figures['pictures']} pictures")
 
 
 if __name__ == "__main__":

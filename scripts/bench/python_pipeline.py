@@ -37,7 +37,7 @@ class Pillow:
         for (u, v), (x, y) in zip(target, corners, strict=True):
             rows += [[u, v, 1, 0, 0, 0, -x * u, -x * v], [0, 0, 0, u, v, 1, -y * u, -y * v]]
             values += [x, y]
-        matrix = np.linalg.solve(np.array(rows), np.array(values))
+        matrix = np.linalg.solve(np.array(rows), np.array(values)).tolist()
         picture = Image.fromarray(pixels)
         return np.asarray(
             picture.transform((width, height), Image.Transform.PERSPECTIVE, matrix, Image.Resampling.BILINEAR)
@@ -53,8 +53,9 @@ class OpenCv:
 
     def decode(self, data: bytes) -> Array:
         # IMREAD_COLOR applies the EXIF orientation.
-        found = self.cv2.imdecode(np.frombuffer(data, np.uint8), self.cv2.IMREAD_COLOR)
-        return self.cv2.cvtColor(found, self.cv2.COLOR_BGR2RGB)
+        found: Any = self.cv2.imdecode(np.frombuffer(data, np.uint8), self.cv2.IMREAD_COLOR)
+        upright: Array = self.cv2.cvtColor(found, self.cv2.COLOR_BGR2RGB)
+        return upright
 
     def resize(self, pixels: Array, width: int, height: int, antialias: bool) -> Array:
         way = self.cv2.INTER_AREA if antialias else self.cv2.INTER_LINEAR
