@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use fast_image_resize::Resizer;
 
@@ -46,6 +47,25 @@ pub struct Engine {
     pub pack: Pack,
     max_pixels: u64,
     max_batch: usize,
+    /// Working memory of calls that are over, so that the next one need not ask the system for it.
+    spare: Mutex<Option<Workspace>>,
+}
+
+/// Buffers whose every value is overwritten before it is read: nothing of one image reaches the next.
+#[derive(Default)]
+struct Workspace {
+    resizer: Resizer,
+    detector_input: Option<InputTensor>,
+}
+
+/// Working memory beyond this size is given back to the system; single photos need less.
+const KEPT_BYTES: usize = 32 << 20;
+
+impl Workspace {
+    fn bytes(&self) -> usize {
+        let input = self.detector_input.as_ref().map_or(0, InputTensor::bytes);
+        input + self.resizer.size_of_internal_buffers()
+    }
 }
 
 /// An image on its way through the stages.
@@ -70,16 +90,21 @@ struct Plate {
 
 impl Engine {
     pub fn open(folder: &Path, intra_threads: usize, max_pixels: u64, max_batch: usize) -> Result<Self> {
-        Ok(Self { pack: pack::load(folder, intra_threads)?, max_pixels, max_batch: max_batch.max(1) })
+        Ok(Self {
+            pack: pack::load(folder, intra_threads)?,
+            max_pixels,
+            max_batch: max_batch.max(1),
+            spare: Mutex::new(None),
+        })
     }
 
     /// Reads all images; `options` has one entry an image. The answers keep the order.
     #[must_use]
     pub fn recognise(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
-        self.through(images, options, deadline, |jobs, resizer| {
-            self.detect_all(jobs, deadline, resizer);
+        self.through(images, options, deadline, |jobs, work| {
+            self.detect_all(jobs, deadline, work);
             let crop = self.pack.reader.spec.crop;
-            self.read_all(jobs, crop, deadline, resizer);
+            self.read_all(jobs, crop, deadline, work);
         })
         .into_iter()
         .map(|outcome| outcome.map(finished))
@@ -89,7 +114,7 @@ impl Engine {
     /// Reads images that are plates already cut out: the reader alone, on the whole picture.
     #[must_use]
     pub fn read_crops(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
-        self.through(images, options, deadline, |jobs, resizer| {
+        self.through(images, options, deadline, |jobs, work| {
             for job in jobs.iter_mut() {
                 let (width, height) = (job.picture.width as f32, job.picture.height as f32);
                 job.detections = vec![Detection {
@@ -99,7 +124,7 @@ impl Engine {
                     class: 0,
                 }];
             }
-            self.read_all(jobs, CropSpec::default(), deadline, resizer);
+            self.read_all(jobs, CropSpec::default(), deadline, work);
         })
         .into_iter()
         .map(|outcome| outcome.map(assembled))
@@ -113,10 +138,10 @@ impl Engine {
         images: &[&[u8]],
         options: &'a [Options],
         deadline: Deadline,
-        work: impl Fn(&mut Vec<Job<'a>>, &mut Resizer),
+        work: impl Fn(&mut Vec<Job<'a>>, &mut Workspace),
     ) -> Vec<Result<Job<'a>>> {
         let mut outcomes: BTreeMap<usize, Result<Job<'a>>> = BTreeMap::new();
-        let mut resizer = Resizer::new();
+        let mut workspace = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let mut group = Vec::new();
         let mut pixels = 0;
         for (index, (bytes, options)) in images.iter().zip(options).enumerate() {
@@ -131,7 +156,7 @@ impl Engine {
             }
             let last = index + 1 == images.len();
             if last || group.len() == self.max_batch || pixels >= self.max_pixels {
-                work(&mut group, &mut resizer);
+                work(&mut group, &mut workspace);
                 for mut job in group.drain(..) {
                     // Only its size is told; the pixels would pile up over the call.
                     job.picture.rgb = Vec::new();
@@ -140,6 +165,9 @@ impl Engine {
                 }
                 pixels = 0;
             }
+        }
+        if workspace.bytes() <= KEPT_BYTES {
+            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(workspace);
         }
         outcomes.into_values().collect()
     }
@@ -160,7 +188,7 @@ impl Engine {
         })
     }
 
-    fn detect_all(&self, jobs: &mut [Job], deadline: Deadline, resizer: &mut Resizer) {
+    fn detect_all(&self, jobs: &mut [Job], deadline: Deadline, work: &mut Workspace) {
         let detector = &self.pack.detector;
         let mut groups: BTreeMap<(u32, u32), Vec<(usize, Frame)>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate() {
@@ -169,12 +197,12 @@ impl Engine {
         }
         let batch = detector.model.fixed_batch().unwrap_or(self.max_batch);
         for chunk in groups.values().flat_map(|members| members.chunks(batch)) {
-            if self.detect_group(jobs, chunk, deadline, resizer).is_ok() {
+            if self.detect_group(jobs, chunk, deadline, work).is_ok() {
                 continue;
             }
             // One image's failure must not be that of its neighbours.
             for one in chunk.chunks(1) {
-                if let Err(error) = self.detect_group(jobs, one, deadline, resizer) {
+                if let Err(error) = self.detect_group(jobs, one, deadline, work) {
                     jobs[one[0].0].failure = Some(error);
                 }
             }
@@ -186,7 +214,7 @@ impl Engine {
         jobs: &mut [Job],
         chunk: &[(usize, Frame)],
         deadline: Deadline,
-        resizer: &mut Resizer,
+        work: &mut Workspace,
     ) -> Result<()> {
         deadline.check()?;
         let detector = &self.pack.detector;
@@ -196,9 +224,10 @@ impl Engine {
         let batch = detector.model.fixed_batch().unwrap_or(chunk.len());
         let (tensor, letterbox_ms) = timed(|| {
             guarded("letterbox", || {
-                let mut tensor = InputTensor::new(&spec.input, batch, height, width);
+                let used = work.detector_input.take().filter(|used| used.holds(batch, height, width));
+                let mut tensor = used.unwrap_or_else(|| InputTensor::new(&spec.input, batch, height, width));
                 for (n, (at, frame)) in chunk.iter().enumerate() {
-                    letterbox::fill(&mut tensor, n, &jobs[*at].picture, frame, &spec.input, resizer)?;
+                    letterbox::fill(&mut tensor, n, &jobs[*at].picture, frame, &spec.input, &mut work.resizer)?;
                 }
                 Ok(tensor)
             })
@@ -220,6 +249,7 @@ impl Engine {
                     .collect::<Vec<_>>())
             })
         });
+        work.detector_input = Some(tensor);
         let share = 1.0 / chunk.len() as f64;
         for (plates, (at, _)) in found?.into_iter().zip(chunk) {
             let job = &mut jobs[*at];
@@ -232,7 +262,7 @@ impl Engine {
     }
 
     /// Reads the plates of all jobs as one sequence of batches.
-    fn read_all(&self, jobs: &mut [Job], crop: CropSpec, deadline: Deadline, resizer: &mut Resizer) {
+    fn read_all(&self, jobs: &mut [Job], crop: CropSpec, deadline: Deadline, work: &mut Workspace) {
         let plates: Vec<Plate> = jobs
             .iter()
             .enumerate()
@@ -247,14 +277,14 @@ impl Engine {
             .collect();
         let batch = self.pack.reader.model.fixed_batch().unwrap_or(READ_BATCH);
         for chunk in plates.chunks(batch) {
-            if self.read_group(jobs, chunk, crop, deadline, resizer).is_ok() {
+            if self.read_group(jobs, chunk, crop, deadline, work).is_ok() {
                 continue;
             }
             for one in chunk.chunks(1) {
                 if jobs[one[0].job].failure.is_some() {
                     continue;
                 }
-                if let Err(error) = self.read_group(jobs, one, crop, deadline, resizer) {
+                if let Err(error) = self.read_group(jobs, one, crop, deadline, work) {
                     jobs[one[0].job].failure = Some(error);
                 }
             }
@@ -267,7 +297,7 @@ impl Engine {
         chunk: &[Plate],
         crop: CropSpec,
         deadline: Deadline,
-        resizer: &mut Resizer,
+        work: &mut Workspace,
     ) -> Result<()> {
         deadline.check()?;
         let reader = &self.pack.reader;
@@ -280,8 +310,8 @@ impl Engine {
                 for (n, plate) in chunk.iter().enumerate() {
                     let picture = &jobs[plate.job].picture;
                     let pixels = match plate.corners.filter(|corners| usable(corners, plate.area)) {
-                        Some(corners) => cut_corners(picture, &corners, crop, size, resizer)?,
-                        None => cut_box(picture, plate.area, crop, size, spec.input.resample, resizer)?,
+                        Some(corners) => cut_corners(picture, &corners, crop, size, &mut work.resizer)?,
+                        None => cut_box(picture, plate.area, crop, size, spec.input.resample, &mut work.resizer)?,
                     };
                     tensor.put(n, &pixels, size.0 as usize, 0, 0);
                 }

@@ -40,6 +40,21 @@ impl InputTensor {
         Self { batch, height, width, channels, layout: spec.layout, colour: spec.colour, scale, offset, values }
     }
 
+    /// Whether this is a batch of that size, all of whose pictures have that height and width.
+    #[must_use]
+    pub fn holds(&self, batch: usize, height: usize, width: usize) -> bool {
+        (self.batch, self.height, self.width) == (batch, height, width)
+    }
+
+    /// Memory of the values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.values {
+            Values::F32(values) => size_of_val(values.as_slice()),
+            Values::U8(values) => values.len(),
+        }
+    }
+
     #[must_use]
     pub fn shape(&self) -> [usize; 4] {
         match self.layout {

@@ -3,8 +3,8 @@
 Pictures are JPEGs of 1280 x 720 and 1920 x 1080 made from the photos of PLATEHOST_SHARED (default: the folder `shared`
 beside the checkout), or from the repository's sample without them. Each implementation runs in a process of its own on
 one thread, one picture a call. They take turns at each picture, so that other load on the machine meets all of them
-alike; the time of a stage is the mean over the pictures of the best of the rounds. A ratio is the faster Python's time
-over Rust's: above 1, Rust is ahead. The last line is a JSON object with the figures.
+alike; the time of a stage is the mean over the pictures of the best of the rounds. A ratio is Python's time over
+Rust's: above 1, Rust is ahead. OpenCV takes part where it is installed. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -184,21 +184,24 @@ def python(library: str, pack: Path) -> Read:
     return Pipeline(pack, library).recognise
 
 
-def ratios(measured: dict[str, Figures]) -> dict[str, float]:
-    others = [figures for name, figures in measured.items() if name != "rust"]
+def ratios(measured: dict[str, Figures]) -> dict[str, dict[str, float]]:
+    """For each Python: its time over Rust's, by stage."""
     ours = measured["rust"]["ms"]
-    return {stage: round(min(other["ms"][stage] for other in others) / ours[stage], 2) for stage in ours}
+    return {
+        name: {stage: round(figures["ms"][stage] / max(ours[stage], 0.001), 2) for stage in ours}
+        for name, figures in measured.items()
+        if name != "rust"
+    }
 
 
 def show(title: str, measured: dict[str, Figures]) -> None:
-    ratio = ratios(measured)
-    ours = measured["rust"]
+    ours, ratio = measured["rust"], ratios(measured)
     print(f"\n{title}, {ours['pictures']} pictures with {ours['plates']} plates read, ms a picture")
-    print(f"{'':18}" + "".join(f"{name:>10}" for name in measured) + f"{'ratio':>10}")
+    print(f"{'':18}" + "".join(f"{name:>10}" for name in measured) + "".join(f"{f'{name} /':>10}" for name in ratio))
     for stage in (*STAGES, "total"):
         note = " (network)" if stage in NETWORK else ""
         values = "".join(f"{figures['ms'][stage]:10.2f}" for figures in measured.values())
-        print(f"{stage + note:18}{values}{ratio[stage]:10.2f}")
+        print(f"{stage + note:18}{values}" + "".join(f"{each[stage]:10.2f}" for each in ratio.values()))
     for name, key in (("images a second", "images_per_second"), ("peak memory, MiB", "peak_mib")):
         print(f"{name:18}" + "".join(f"{figures[key]:10.1f}" for figures in measured.values()))
     for name, figures in measured.items():

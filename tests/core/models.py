@@ -204,9 +204,11 @@ DYNAMIC = 'fit = "letterbox-dynamic", max_side = {side}, multiple = 32, placemen
 F32 = "scale = 0.00392156862745098"
 
 
-def marker_toml(pack: Path, side: int = 320, corners: bool = True, placement: str = "centre") -> str:
+def marker_toml(
+    pack: Path, side: int = 320, corners: bool = True, placement: str = "centre", batch: int | str = "n"
+) -> str:
     path = pack / "detector.onnx"
-    marker_detector(path, corners=corners)
+    marker_detector(path, batch, corners)
     return DETECTOR_TOML.format(
         name=path.name,
         sha256=sha256(path),

@@ -171,6 +171,24 @@ def test_a_detector_of_batch_one_reads_a_batch(tmp_path: Path) -> None:
     assert [texts(answer) for answer in answers] == [["A0B"], ["A1B"], ["A2B"]]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_detector_of_a_fixed_batch_reads_any_number(tmp_path: Path, count: int) -> None:
+    detector = models.marker_toml(tmp_path, batch=2)
+    engine = core_rs.Engine(models.write_pack(tmp_path, detector, models.stripe_toml(tmp_path)))
+    images = [encoded(scene({(64, 96): f"A{n}B"})) for n in range(count)]
+    # The second call meets what the first left in the working memory.
+    for _ in range(2):
+        assert [texts(answer) for answer in engine.recognise(images)] == [[f"A{n}B"] for n in range(count)]
+
+
+def test_nothing_of_one_image_reaches_the_next(engine: core_rs.Engine) -> None:
+    # The same input size with other padding: what the first picture left must not be found in the second.
+    full, half = encoded(scene({(64, 160): "AB1"})), encoded(scene({}, width=320, height=250))
+    for _ in range(3):
+        assert texts(engine.recognise([full])[0]) == ["AB1"]
+        assert texts(engine.recognise([half])[0]) == []
+
+
 def test_options_of_another_length_are_refused(engine: core_rs.Engine) -> None:
     with pytest.raises(ValueError, match="options: 2 given for 1 images"):
         engine.recognise([b"x"], [core_rs.Options()] * 2)
