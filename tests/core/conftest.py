@@ -1,24 +1,17 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 import core_rs
 from tests.core import models
-
-
-def onnxruntime_library() -> str:
-    spec = importlib.util.find_spec("onnxruntime")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(next(Path(spec.origin).parent.glob("capi/libonnxruntime.so*")))
+from worker.engine import find_runtime
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _runtime() -> None:
-    core_rs.init(onnxruntime_library())
+    core_rs.init(find_runtime())
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.core.conftest import onnxruntime_library
+from worker.engine import find_runtime
 
 
 def outcome(script: str, *arguments: str) -> str:
@@ -35,7 +35,7 @@ def test_a_relative_path_is_refused() -> None:
 
 
 def test_a_missing_library_is_an_error_and_can_be_tried_again(tmp_path: Path) -> None:
-    first, second = outcome(TRY, str(tmp_path / "absent.so"), onnxruntime_library()).splitlines()
+    first, second = outcome(TRY, str(tmp_path / "absent.so"), find_runtime()).splitlines()
     assert first.startswith("runtime_unavailable")
     assert "absent.so" in first
     assert second == "loaded"
@@ -47,7 +47,7 @@ def test_a_file_that_is_no_library(tmp_path: Path) -> None:
 
 
 def test_the_same_path_twice_is_one_load_and_another_path_is_refused(tmp_path: Path) -> None:
-    library = onnxruntime_library()
+    library = find_runtime()
     lines = outcome(TRY, library, library, str(tmp_path / "other.so")).splitlines()
     assert lines[:2] == ["loaded", "loaded"]
     assert "already loaded" in lines[2]

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.detector.photos import overlap
 from training.reader.classes import NO_REGION, region_class
 from training.synthetic.camera import READER_SIZE, Camera
 
@@ -58,7 +59,9 @@ def load(data: Path, reference: Path) -> list[RealPlate]:
             if entry["photo"] in barred:
                 continue
             for plate in entry["plates"]:
-                if _trusted(plate, held_out) and not any(_touch(plate["box"], box) for box in labelled[entry["photo"]]):
+                if _trusted(plate, held_out) and not any(
+                    overlap(plate["box"], box) > 0.3 for box in labelled[entry["photo"]]
+                ):
                     sure = plate.get("country_score", 0) >= LEAST_COUNTRY
                     code = codes.get(plate["country"].lower(), "") if sure else ""
                     region = region_class(code) if code else NO_REGION
@@ -74,12 +77,6 @@ def _trusted(plate: dict, held_out: set[str]) -> bool:
         and LATIN.fullmatch(plate["text"]) is not None
         and plate["text"] not in held_out
     )
-
-
-def _touch(a: list[float], b: list[float]) -> bool:
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return w > 0 and h > 0 and w * h > 0.3 * smaller
 
 
 def _cut(photo: NDArray[np.uint8], box: list[float], text: str, region: int) -> RealPlate:
