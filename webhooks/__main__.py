@@ -70,8 +70,8 @@ def main() -> int:
         blobs = open_blobs(
             settings, store, lambda url: connect_patient(url, patience, longest=5, max_connections=MOST_IN_FLIGHT)
         )
-        reaper = Reaper(store)
         office = Office(store, blobs, settings)
+        reaper = Reaper(store, blobs, office.deliveries)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2

@@ -10,10 +10,13 @@ import logging
 import time
 
 from rq import Queue
+from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from platehost.jobs import QUEUE
+from platehost.blobs import Blobs
+from platehost.deliveries import Deliveries
+from platehost.jobs import QUEUE, blob_name
 from platehost.store import Client
 
 log = logging.getLogger("webhooks.reaper")
@@ -33,16 +36,34 @@ return 0
 class Reaper:
     """Looks at the one queue. Call `sweep` every second or so."""
 
-    def __init__(self, store: Client) -> None:
+    def __init__(self, store: Client, blobs: Blobs, deliveries: Deliveries) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._deliveries = deliveries
         self._queue = Queue(QUEUE, connection=store, serializer=JSONSerializer)
         self._put_back = store.register_script(_PUT_BACK)
         self._first_seen: dict[str, float] = {}
 
     def sweep(self) -> None:
         """One look. Raises redis.RedisError when the store cannot be reached."""
-        # Jobs whose lease is over go back to the queue while they have runs left, and fail when not.
-        StartedJobRegistry(queue=self._queue).cleanup()
+        self._sweep_started()
         self._sweep_taken()
+
+    def _sweep_started(self) -> None:
+        """Jobs whose lease is over go back to the queue while they have runs left, and fail when not."""
+        registry = StartedJobRegistry(queue=self._queue)
+        now = time.time()
+        expired = registry.get_expired_job_ids(now)
+        if not expired:
+            return
+        registry.cleanup(now)
+        for job in Job.fetch_many(expired, connection=self._store, serializer=JSONSerializer):
+            if job is None or job.get_status(refresh=False) != JobStatus.FAILED:
+                continue
+            # An earlier run may have read it: its deliveries then still need the picture.
+            picture = blob_name(job.id)
+            if not self._deliveries.wants_picture(picture):
+                self._blobs.drop(picture)
 
     def _sweep_taken(self) -> None:
         now = time.monotonic()
