@@ -52,12 +52,12 @@ class Answer:
 class Outbound:
     """Sends requests and keeps connections open between them. Safe to be shared by threads."""
 
-    def __init__(self, guard: AddressGuard, *, idle: int = 1) -> None:
-        """`idle` connections per host are kept open at most."""
+    def __init__(self, guard: AddressGuard, *, idle: int = 1, hosts: int = 256) -> None:
+        """`idle` connections per host are kept open at most, to the `hosts` that were used last."""
         trust = ssl.create_default_context()
         # The system's own certificates may be missing in a small container.
         trust.load_verify_locations(certifi.where())
-        self._pools = PoolManager(num_pools=256, maxsize=idle, ssl_context=trust)
+        self._pools = PoolManager(num_pools=hosts, maxsize=idle, ssl_context=trust)
         self._pools.pool_classes_by_scheme = _pool_classes(guard)
 
     def send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from platehost.outbound import Outbound, OutboundError
+from platehost.outbound import OutboundError
 from web.errors import ApiError
 from web.service import service
 
@@ -16,19 +16,18 @@ def fetch_picture(url: str) -> tuple[bytes, str | None]:
     # Slow servers of other people must not take all threads.
     if not built.fetch_slots.acquire(blocking=False):
         raise ApiError(503, "Too many pictures are being fetched by URL. Try again in 1 second.", retry_after=1)
-    outbound = Outbound(built.guard)
     try:
-        answer = outbound.send(
+        answer = built.outbound.send(
             "GET",
             url,
-            headers={"Accept": "image/*"},
+            # A kept connection that its server ends just now would be a picture refused for nothing.
+            headers={"Accept": "image/*", "Connection": "close"},
             seconds=built.settings.fetch_timeout,
             most_bytes=built.settings.max_upload_bytes,
         )
     except OutboundError as error:
         raise _refusal(f"The picture could not be fetched: {error}") from None
     finally:
-        outbound.close()
         built.fetch_slots.release()
     if answer.status != 200:
         raise _refusal(f"The picture could not be fetched: its server answered with status {answer.status}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 from flask import current_app
 
@@ -12,12 +13,16 @@ from platehost.address_guard import AddressGuard
 from platehost.batches import Batches
 from platehost.blobs import open_blobs
 from platehost.jobs import Jobs
+from platehost.outbound import Outbound
 from platehost.settings import Settings
 from platehost.store import Client, connect, connect_probe, connect_waiting
 from platehost.usage import Usage
 
 # Threads that never wait for a reading, so that health checks and short requests are always served.
 SPARE_THREADS = 16
+
+# Servers of fetched pictures to which a connection may stay open.
+FETCHED_HOSTS = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class Service:
     guard: AddressGuard
     wait_slots: threading.Semaphore
     fetch_slots: threading.Semaphore
+
+    @cached_property
+    def outbound(self) -> Outbound:
+        """For requests to servers of other people. Made when it is first used: it reads all trusted certificates."""
+        return Outbound(self.guard, hosts=FETCHED_HOSTS)
 
 
 def build(settings: Settings) -> Service:

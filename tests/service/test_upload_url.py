@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import redis
 from flask.testing import FlaskClient
 
+from platehost.outbound import Outbound
 from platehost.settings import Settings
-from tests.service.support import free_port
+from tests.service.support import free_port, wait_until
 from web.app import create_app
 
 
@@ -23,11 +24,17 @@ class Pictures(BaseHTTPRequestHandler):
 
     photo = b""
     asked: ClassVar[list[str]] = []
+    ended: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
         if self.path == "/slow.jpg":
             time.sleep(3)
+        if self.path == "/kept.jpg":
+            # As most servers do: the connection stays open unless the client says otherwise.
+            self.close_connection = self.headers.get("Connection") == "close"
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(self.photo), self.photo))
+            return
         self.send_response({"/missing.jpg": 404, "/moved.jpg": 302}.get(self.path, 200))
         self.send_header("Location", "/my%20car.jpg")
         self.end_headers()
@@ -35,13 +42,17 @@ class Pictures(BaseHTTPRequestHandler):
             {"/large.jpg": b"\xff\xd8\xff" + bytes(1_500_000), "/text.jpg": b"text"}.get(self.path, self.photo)
         )
 
+    def finish(self) -> None:
+        super().finish()
+        self.ended.append(self.path)
+
     def log_message(self, format: str, *args: object) -> None:
         """No lines among the tests' own."""
 
 
 @pytest.fixture
 def pictures(photo: bytes) -> Iterator[str]:
-    Pictures.photo, Pictures.asked = photo, []
+    Pictures.photo, Pictures.asked, Pictures.ended = photo, [], []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -64,6 +75,24 @@ def test_the_picture_is_fetched(
     job_id = answer.get_json()["job_id"]
     assert store.get(f"blob:{job_id}:0") == photo
     assert b"_my_car.jpg" in store.hget(f"rq:job:{job_id}", "meta")
+
+
+def test_one_client_fetches_all_pictures_of_a_process(
+    allowed: FlaskClient, token: dict[str, str], pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads all trusted certificates when it is made."""
+    made: list[Outbound] = []
+
+    def make(*arguments: Any, **options: Any) -> Outbound:
+        made.append(Outbound(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("web.service.Outbound", make)
+    for _ in range(4):
+        answer = allowed.post("/v1/plate-reader/", headers=token, data={"upload_url": f"{pictures}/kept.jpg"})
+        assert answer.status_code == 202
+    assert len(made) == 1
+    wait_until(lambda: Pictures.ended == ["/kept.jpg"] * 4, 10, "no connection is left open")
 
 
 def test_a_picture_that_is_sent_comes_first(allowed: FlaskClient, token: dict[str, str], pictures: str) -> None:

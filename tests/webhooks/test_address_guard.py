@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -173,6 +175,29 @@ def test_what_went_wrong_is_said_in_plain_words(receiver: Receiver) -> None:
 def test_a_tls_receiver_without_a_trusted_certificate_is_not_served(receiver: Receiver) -> None:
     with pytest.raises(OutboundError, match="no trusted connection"):
         get(Outbound(AddressGuard.from_setting("127.0.0.0/8")), receiver.url.replace("http:", "https:"))
+
+
+def test_connections_stay_open_to_the_hosts_that_were_used_last() -> None:
+    outbound = Outbound(AddressGuard.from_setting("127.0.0.0/8"), hosts=2)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with contextlib.ExitStack() as stack:
+        lines: list[socket.socket] = []
+        for _ in range(3):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            with ThreadPoolExecutor(1) as other:
+                url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+                asked = other.submit(outbound.send, "GET", url, seconds=20, most_bytes=1000)
+                lines.append(stack.enter_context(listener.accept()[0]))
+                lines[-1].recv(1000)
+                lines[-1].sendall(answer)
+                assert asked.result().body == b"ok"
+        lines[0].settimeout(5)
+        assert lines[0].recv(1) == b"", "the oldest is closed"
+        for line in lines[1:]:
+            line.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                line.recv(1)
+        outbound.close()
 
 
 @pytest.mark.parametrize("text", ["", " ", "10.0.0.0/8, fd00::/8,"])
