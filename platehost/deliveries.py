@@ -55,9 +55,18 @@ class Attempt:
     answer: str
 
 
-def event_of(job_id: str, account: str, options: Mapping[str, Any], echo: Mapping[str, Any], reading: Any) -> str:
+def event_of(
+    job_id: str,
+    account: str,
+    options: Mapping[str, Any],
+    echo: Mapping[str, Any],
+    reading: Any,
+    request_id: str = "",
+) -> str:
     """What is kept of a recognition for its deliveries, as JSON; `reading` is the stored form of platehost.reading."""
     event = {"job": job_id, "account": account, "options": options, "echo": dict(echo), "reading": reading}
+    if request_id:
+        event["request_id"] = request_id
     return json.dumps(event, separators=(",", ":"))
 
 
@@ -177,7 +186,7 @@ class Deliveries:
     def attempts(self, target_id: int, most: int = 100) -> list[Attempt]:
         """The latest attempts at deliveries to a target, newest first."""
         kept = self._store.lrange(f"platehost:attempts:{target_id}", 0, most - 1)
-        return [Attempt(**json.loads(each)) for each in kept]
+        return [_attempt(json.loads(each)) for each in kept]
 
     def replay(self, delivery_id: str) -> bool:
         """Sends an ended delivery again, as if new, with the same id; one that waits is sent at once."""
@@ -257,6 +266,11 @@ def _delivery(delivery_id: bytes, fields: Mapping[bytes, bytes]) -> Delivery:
         attempts=int(fields[b"attempts"]),
         state=fields[b"state"].decode(),
     )
+
+
+def _attempt(stored: Mapping[str, Any]) -> Attempt:
+    """The inverse of what is stored; members that a newer version wrote are ignored."""
+    return Attempt(**{name: stored[name] for name in Attempt.__dataclass_fields__})
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -23,6 +23,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from platehost.blobs import Blobs
+from platehost.logs import current_request
 from platehost.options import Options
 from platehost.reading import Failure, Outcome, from_json, to_json
 from platehost.settings import Settings
@@ -116,7 +117,12 @@ class Jobs:
                 failure_ttl=self._settings.result_ttl,
                 description="recognise",
                 job_id=job_id,
-                meta={"account": request.account, "face": request.face, "echo": dict(request.echo)},
+                meta={
+                    "account": request.account,
+                    "face": request.face,
+                    "echo": dict(request.echo),
+                    "request_id": current_request(),
+                },
                 retry=Retry(max=self._settings.job_retries) if self._settings.job_retries else None,
                 unique=True,
             )

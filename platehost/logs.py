@@ -1,12 +1,29 @@
-"""Logs as one JSON object a line on standard output. Never a key, a password or a picture."""
+"""Logs as one JSON object a line on standard output. Never a key, a password or a picture.
+
+A request's id goes with its job, and with the job's deliveries: lines of web, worker and webhooks that belong to one
+request have the same `request_id`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def bind_request(request_id: str) -> None:
+    """From now on, what this thread does and logs belongs to this request; empty: to none."""
+    _request_id.set(request_id)
+
+
+def current_request() -> str:
+    """The id of the request that this thread works on, empty when it works on none."""
+    return _request_id.get()
 
 
 class JsonLines(logging.Formatter):
@@ -24,10 +41,18 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
+        if request_id := current_request():
+            line["request_id"] = request_id
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def for_granian(process: str) -> dict[str, Any]:
+    """What granian's own logging takes as its configuration, so that its few lines are JSON, too."""
+    lines = {"()": "platehost.logs.JsonLines", "process": process}
+    return {"formatters": {"generic": lines, "access": lines}}
 
 
 def configure(process: str, level: str) -> None:

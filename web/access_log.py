@@ -9,6 +9,8 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from platehost import logs
+
 log = logging.getLogger("web.access")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -25,13 +27,13 @@ def _begin() -> None:
     g.began = time.perf_counter()
     sent = request.headers.get("X-Request-Id", "")
     g.request_id = sent if _ID.fullmatch(sent) else uuid.uuid4().hex
+    logs.bind_request(g.request_id)
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     key = g.get("key")
     fields = {
-        "request_id": g.request_id,
         "method": request.method,
         "path": request.path,
         "status": response.status_code,

@@ -156,5 +156,5 @@ def _store_error(error: Exception) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    log.error("unforeseen error", exc_info=error, extra={"fields": {"request_id": g.get("request_id")}})
+    log.error("unforeseen error", exc_info=error)
     return respond(ApiError(500, "The server failed to handle the request. Its log has the reason."))

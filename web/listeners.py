@@ -16,6 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from platehost import logs
 from platehost.settings import Settings
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -56,6 +57,7 @@ def serve(listener: Listener, settings: Settings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,
+        log_dictconfig=logs.for_granian("web"),
         respawn_failed_workers=True,
         workers_kill_timeout=math.ceil(settings.sync_window) + 5,
     ).serve()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from platehost import logs
 from platehost.blobs import Blobs
 from platehost.deliveries import Attempt, Deliveries, Delivery
 from platehost.outbound import Outbound, OutboundError
@@ -48,6 +49,7 @@ class Courier:
 
     def carry(self, target: Target, delivery: Delivery) -> None:
         """Makes one request and keeps what came of it. Raises redis.RedisError: the lease then ends by itself."""
+        logs.bind_request(str(delivery.event.get("request_id", "")))
         began = time.perf_counter()
         status, headers, answer, error = self._request(target, delivery)
         ms = round((time.perf_counter() - began) * 1000, 1)
@@ -109,6 +111,7 @@ class Courier:
 def _log(target: Target, attempt: Attempt, verdict: Verdict) -> None:
     fields: dict[str, Any] = {
         "delivery": attempt.delivery,
+        "account": target.account,
         "target": target.id,
         "attempt": attempt.number,
         "status": attempt.status,

@@ -183,6 +183,10 @@ class BatchWorker(SimpleWorker):
                 self._finalize_success(job, queue, execution, earlier)
             elif isinstance(outcome, Exception):
                 failed += 1
+                log.warning(
+                    "a run failed",
+                    extra={"fields": {"job_id": job.id, "request_id": request_of(job), "error": str(outcome)}},
+                )
                 self._finalize_failure(job, queue, execution, (type(outcome), outcome, outcome.__traceback__))
                 # Asked of the store: where the failure could not be written, the job will be run again.
                 if job.get_status() == JobStatus.FAILED:
@@ -196,6 +200,7 @@ class BatchWorker(SimpleWorker):
                     "jobs": len(batch),
                     "failed": failed,
                     "job_ids": [job.id for job, _ in batch],
+                    "request_ids": [request_of(job) for job, _ in batch],
                     "read_ms": round((core_done - begun) * 1000, 1),
                     "store_ms": round((time.perf_counter() - core_done) * 1000, 1),
                 }
@@ -218,7 +223,10 @@ class BatchWorker(SimpleWorker):
         if "reading" in outcome:
             self._usage.count(job.kwargs["account"], job.id, job.created_at)
             echo, reading = job.meta.get("echo") or {}, outcome["reading"]
-            self._event = job, event_of(job.id, job.kwargs["account"], job.kwargs["options"], echo, reading)
+            self._event = (
+                job,
+                event_of(job.id, job.kwargs["account"], job.kwargs["options"], echo, reading, request_of(job)),
+            )
         try:
             self._finalize_success(job, queue, execution, outcome)
         finally:
@@ -228,6 +236,11 @@ class BatchWorker(SimpleWorker):
             self._blobs.keep(picture, self._settings.webhook_picture_ttl)
         else:
             self._blobs.drop(picture)
+
+
+def request_of(job: Job) -> str:
+    """The id of the request that a job came with, empty for none."""
+    return str(job.meta.get("request_id") or "")
 
 
 def _stored(job: Job) -> dict[str, Any] | None:
