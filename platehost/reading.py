@@ -30,12 +30,46 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Model:
+    """One possible make and model of a vehicle, as the picture shows it; either may be `Unknown`."""
+
+    make: str
+    model: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One possible colour of a vehicle: black, blue, brown, green, red, silver, white, yellow or unknown."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Vehicle:
-    """The vehicle that carries a plate."""
+    """The vehicle that carries a plate; `models` and `colours` come best first, and are empty where nothing tells."""
 
     type: str
     score: float
     box: Box
+    models: tuple[Model, ...] = ()
+    colours: tuple[Colour, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a register says of the vehicle that a plate belongs to; None where it says nothing.
+
+    `source` is the register's name: register (the operator's own), dvla or rdw.
+    """
+
+    source: str
+    make: str | None = None
+    model: str | None = None
+    colour: str | None = None
+    year: int | None = None
+    fuel_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +85,7 @@ class Plate:
     char_scores: tuple[float, ...] = ()
     region: Region | None = None
     vehicle: Vehicle | None = None
+    registration: Registration | None = None
 
 
 @dataclass(frozen=True)
@@ -103,5 +138,16 @@ def _plate(stored: Mapping[str, Any]) -> Plate:
     if fields["region"] is not None:
         fields["region"] = Region(**fields["region"])
     if fields["vehicle"] is not None:
-        fields["vehicle"] = Vehicle(**{**fields["vehicle"], "box": tuple(fields["vehicle"]["box"])})
+        fields["vehicle"] = _vehicle(fields["vehicle"])
+    # What was stored before registers were asked has no such field.
+    if fields.get("registration") is not None:
+        fields["registration"] = Registration(**fields["registration"])
     return Plate(**fields)
+
+
+def _vehicle(stored: Mapping[str, Any]) -> Vehicle:
+    fields = dict(stored)
+    fields["box"] = tuple(fields["box"])
+    fields["models"] = tuple(Model(**each) for each in fields.get("models", ()))
+    fields["colours"] = tuple(Colour(**each) for each in fields.get("colours", ()))
+    return Vehicle(**fields)

@@ -7,6 +7,7 @@ letter, D a digit, `?` makes the one before it optional, and a space, dash or do
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
@@ -49,15 +50,24 @@ def spaced(text: str, region: str | None) -> str:
     A template that fits in more than one way (a German `M AB 123` or `MA B 123`) says nothing: no gap is better than a
     wrong one.
     """
-    if not region:
-        return text
-    code = normalise(region)
-    while code:
+    for code in enclosing(region or ""):
         printed = _shapes(code).get(_shape(text))
         if printed:
             return _print(text, printed)
-        code = normalise(code.replace("_", "-").rpartition("-")[0])
     return text
+
+
+def fits(text: str, region: str) -> bool:
+    """Whether `text` (A-Z, 0-9) has the shape of a plate of this region, or of one that encloses it."""
+    return any(_shape(text) in _shapes(code) for code in enclosing(region))
+
+
+def enclosing(region: str) -> Iterator[str]:
+    """The region in the table's spelling and those around it: us-ca, us. Nothing for an unknown one."""
+    code = normalise(region)
+    while code:
+        yield code
+        code = normalise(code.replace("_", "-").rpartition("-")[0])
 
 
 def _shape(text: str) -> str:

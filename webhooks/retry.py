@@ -5,13 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
+from platehost.retry_after import retry_after
 from platehost.settings import SettingError
 
-# More than any schedule waits; a receiver cannot ask to be forgotten.
-LONGEST_RETRY_AFTER = 24 * 3600.0
 _JITTER = 0.2
 _GONE = 410
 _PAUSING = {429, 502, 503, 504}
@@ -58,16 +55,3 @@ def judge(
     if asked is None:
         return Verdict("pending", due)
     return Verdict("pending", max(due, asked), pause=asked if status in _PAUSING else 0.0)
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The time that a Retry-After header asks for, in seconds or as a date; None without a usable one."""
-    text = next((text.strip() for name, text in headers.items() if name.lower() == "retry-after"), "")
-    if text.isascii() and text.isdigit():
-        return now + min(float(text), LONGEST_RETRY_AFTER)
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(max(date.timestamp(), now), now + LONGEST_RETRY_AFTER)

@@ -7,7 +7,20 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platehost.reading import Candidate, Failure, Outcome, Plate, Reading, Region, Vehicle, from_json, to_json
+from platehost.reading import (
+    Candidate,
+    Colour,
+    Failure,
+    Model,
+    Outcome,
+    Plate,
+    Reading,
+    Region,
+    Registration,
+    Vehicle,
+    from_json,
+    to_json,
+)
 from platehost.renderings import npr, snapshot
 from platehost.renderings.boxes import whole_pixels
 
@@ -16,6 +29,24 @@ sides = st.integers(1, 20_000)
 coordinates = st.floats(-30_000, 30_000)
 boxes = st.tuples(coordinates, coordinates, coordinates, coordinates)
 texts = st.text("ABCXYZ0189", max_size=10)
+vehicles = st.builds(
+    Vehicle,
+    type=st.just("Sedan"),
+    score=scores,
+    box=boxes,
+    models=st.lists(st.builds(Model, st.text(), st.text(), scores), max_size=3).map(tuple),
+    colours=st.lists(st.builds(Colour, st.sampled_from(["black", "unknown"]), scores), max_size=3).map(tuple),
+)
+words = st.none() | st.text(min_size=1)
+registrations = st.builds(
+    Registration,
+    source=st.sampled_from(["register", "dvla", "rdw"]),
+    make=words,
+    model=words,
+    colour=words,
+    year=st.none() | st.integers(1900, 2100),
+    fuel_type=words,
+)
 plates = st.builds(
     Plate,
     box=boxes,
@@ -26,7 +57,8 @@ plates = st.builds(
     corners=st.none() | st.tuples(*[st.tuples(coordinates, coordinates)] * 4),
     char_scores=st.lists(scores, max_size=3).map(tuple),
     region=st.none() | st.builds(Region, st.sampled_from(["gb", "us-ca", "zz"]), scores),
-    vehicle=st.none() | st.builds(Vehicle, st.just("Sedan"), scores, boxes),
+    vehicle=st.none() | vehicles,
+    registration=st.none() | registrations,
 )
 readings = st.builds(
     Reading,
@@ -40,6 +72,14 @@ readings = st.builds(
 @given(readings | st.builds(Failure, st.text(), st.text()))
 def test_an_outcome_survives_the_store(outcome: Outcome) -> None:
     assert from_json(json.loads(json.dumps(to_json(outcome)))) == outcome
+
+
+def test_a_reading_of_an_earlier_version_is_understood() -> None:
+    plate = Plate((1.0, 2.0, 3.0, 4.0), 0.9, "AB12CDE", 0.9, vehicle=Vehicle("Sedan", 0.8, (0.0, 0.0, 9.0, 9.0)))
+    stored = to_json(Reading(9, 9, (plate,)))
+    (old,) = stored["reading"]["plates"]
+    del old["registration"], old["vehicle"]["models"], old["vehicle"]["colours"]
+    assert from_json(json.loads(json.dumps(stored))) == Reading(9, 9, (plate,))
 
 
 @given(boxes, sides, sides)

@@ -40,6 +40,28 @@ def test_spacing_only_adds_gaps_inside(text: str, region: str) -> None:
     assert printed.strip(regions.GAPS) == printed
 
 
+@pytest.mark.parametrize(
+    ("text", "region", "fits"),
+    [
+        ("AB12CDE", "gb", True),
+        ("L2WPS", "gb", True),
+        ("11ZKZ3", "nl", True),
+        ("7ABC234", "us-ca", True),
+        ("11ZKZ3", "gb", False),
+        ("AB12CDE", "nl", False),
+        ("AB12CDE", "nowhere", False),
+        ("", "gb", False),
+    ],
+)
+def test_a_plate_has_the_shape_of_a_region_or_not(text: str, region: str, fits: bool) -> None:
+    assert regions.fits(text, region) == fits
+
+
+def test_a_region_stands_inside_others() -> None:
+    assert list(regions.enclosing("US-CA")) == ["us-ca", "us"]
+    assert list(regions.enclosing("xx")) == []
+
+
 def test_codes_are_known_in_any_case_and_dash() -> None:
     assert regions.normalise(" US-CA ") == "us-ca"
     assert regions.normalise("br-sc") == regions.normalise("BR_SC") == "br_sc"

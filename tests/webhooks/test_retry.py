@@ -6,8 +6,9 @@ from email.utils import formatdate
 
 import pytest
 
+from platehost.retry_after import LONGEST_RETRY_AFTER, retry_after
 from platehost.settings import SettingError, Settings
-from webhooks.retry import LONGEST_RETRY_AFTER, judge, parse_schedule, retry_after
+from webhooks.retry import judge, parse_schedule
 
 NOW = 1_800_000_000.0
 SCHEDULE = (5.0, 300.0)
