@@ -23,6 +23,10 @@ from platehost.store import connect
 from platehost.targets import EVENTS, FORMATS, IMAGES, Target, TargetError, Targets, new_secret
 
 _MADE_HERE = "new"
+_HEADINGS = (
+    *("id", "account", "url", "format", "image", "signed", "limits"),
+    *("on", "waiting", "ended", "dropped", "fails since"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="sign deliveries; without S a secret is made and printed, once",
     )
     add.add_argument("--mail", metavar="ADDRESS", default="", help="who is told when the target is switched off")
+    _add_limits(add)
     add.set_defaults(run=_add)
 
     listing = actions.add_parser("list", help="list the targets and how they stand")
@@ -81,6 +86,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     test = actions.add_parser("test", help="send a test and wait for the answer")
     test.set_defaults(run=_test)
 
+    limit = actions.add_parser("limit", help="give a target limits of its own, below the service's; 0 takes one away")
+    _add_limits(limit)
+    limit.set_defaults(run=_limit)
+
     rotate = actions.add_parser("rotate", help="make a new secret; the old one signs beside it for a time")
     rotate.set_defaults(run=_rotate)
 
@@ -91,10 +100,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     remove = actions.add_parser("remove", help="forget a target with its deliveries")
     remove.set_defaults(run=_remove)
 
-    for action in (attempts, replay, test, rotate, on, off, remove):
+    for action in (attempts, replay, test, limit, rotate, on, off, remove):
         action.add_argument("id", metavar="ID", type=int, help="the target's id, as `platehost webhook list` shows it")
-    for action in (add, listing, attempts, replay, test, rotate, on, off, remove):
+    for action in (add, listing, attempts, replay, test, limit, rotate, on, off, remove):
         add_data_option(action)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-rate", metavar="N", type=float, help="at most N requests per second")
+    parser.add_argument("--max-in-flight", metavar="N", type=int, help="at most N requests at the same time")
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -115,6 +129,8 @@ def _add(args: argparse.Namespace) -> int:
             headers=headers,
             secret=secret,
             mail=args.mail,
+            max_rate=args.max_rate or 0.0,
+            max_in_flight=args.max_in_flight or 0,
         )
     print(target.id)
     _warn_of_address(target, office.guard)
@@ -142,8 +158,7 @@ def _list(args: argparse.Namespace) -> int:
     with _office(args.data) as office:
         targets = office.targets.list_all()
         rows = [_row(target, office.deliveries.standing(target.id)) for target in targets]
-    headings = ("id", "account", "url", "format", "image", "signed", "on", "waiting", "ended", "dropped", "fails since")
-    print_table(headings, rows)
+    print_table(_HEADINGS, rows)
     for target in targets:
         if not target.on:
             print(f"Target {target.id} is off. {target.off_reason}", file=sys.stderr)
@@ -158,12 +173,19 @@ def _row(target: Target, standing: dict[str, float]) -> tuple[str, ...]:
         target.format,
         target.image,
         "yes" if target.secret else "no",
+        _limits(target),
         "on" if target.on else "off",
         str(standing["waiting"] + standing["in_flight"]),
         str(standing["ended"]),
         str(standing["dropped"]),
         _time(standing["failing_since"]),
     )
+
+
+def _limits(target: Target) -> str:
+    """Its own ones alone, such as `5/s, 1 at a time`."""
+    own = [f"{target.max_rate:g}/s"] if target.max_rate else []
+    return ", ".join([*own, f"{target.max_in_flight} at a time"] if target.max_in_flight else own)
 
 
 def _attempts(args: argparse.Namespace) -> int:
@@ -224,6 +246,25 @@ def _tell_test(target: Target, attempt: Attempt) -> int:
     if attempt.answer:
         print(attempt.answer)
     return 0 if 200 <= attempt.status < 300 else 1
+
+
+def _limit(args: argparse.Namespace) -> int:
+    if args.max_rate is None and args.max_in_flight is None:
+        raise UserError("Name a limit: --max-rate N or --max-in-flight N; 0 takes one away.")
+
+    def turn(known: Target) -> Target:
+        max_rate = known.max_rate if args.max_rate is None else args.max_rate
+        return replace(
+            known,
+            max_rate=max_rate,
+            max_in_flight=known.max_in_flight if args.max_in_flight is None else args.max_in_flight,
+        )
+
+    with _office(args.data) as office:
+        target = office.targets.change(office.target(args.id).id, turn)
+    own = _limits(target) if target else ""
+    print(f"Target {args.id} gets at most {own}." if own else f"Target {args.id} has no limits of its own.")
+    return 0
 
 
 def _rotate(args: argparse.Namespace) -> int:

@@ -58,14 +58,19 @@ for _, delivery in ipairs(redis.call('ZRANGEBYSCORE', taken, '-inf', ARGV[2])) d
   redis.call('ZREM', taken, delivery)
   redis.call('ZADD', queue, ARGV[2], delivery)
 end
-local on = cjson.decode(stored).on
+local target = cjson.decode(stored)
+local on = target.on
 local known = redis.call('HMGET', state, 'paused_until', 'failing_since', 'tokens', 'tokens_at', 'last_success')
 local paused, cap, rate = tonumber(known[1] or '0'), tonumber(ARGV[4]), tonumber(ARGV[5])
-if known[2] or not known[5] then cap = 1 end
+-- A target's own limits, 0 when it has none, never reach beyond the service's.
+if (target.max_in_flight or 0) > 0 then cap = math.min(cap, target.max_in_flight) end
+if (target.max_rate or 0) > 0 then rate = math.min(rate, target.max_rate) end
+local doubtful = known[2] or not known[5]
+if doubtful then cap = 1 end
 local burst = math.max(1, rate)
 local tokens = math.min(burst, tonumber(known[3] or burst) + rate * math.max(0, now - tonumber(known[4] or ARGV[2])))
 local in_flight, again, got = redis.call('ZCARD', taken), nil, {stored}
-if cap == 1 and ARGV[8] == '1' then most, again = -1, now + 1 end
+if doubtful and ARGV[8] == '1' then most, again = -1, now + 1 end
 while #got <= most do
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
   if not first[1] then break end

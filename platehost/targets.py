@@ -28,6 +28,9 @@ FORMATS = ("json", "form", "multipart")
 IMAGES = ("none", "original", "vehicle", "plate")
 
 LONGEST_URL = 2000
+MOST_RATE = 10_000.0
+LEAST_RATE = 0.01
+MOST_IN_FLIGHT = 64
 MOST_HEADERS = 20
 LONGEST_HEADER = 2000
 SECRET_PREFIX = "whsec_"  # noqa: S105
@@ -61,7 +64,11 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """One receiver. `old_secret` signs too until `old_secret_until` (Unix seconds); `off_reason` is why it is off."""
+    """One receiver. `old_secret` signs too until `old_secret_until` (Unix seconds); `off_reason` is why it is off.
+
+    `max_rate` (requests per second) and `max_in_flight` (at the same time) are its own limits below the service's; 0 is
+    none.
+    """
 
     id: int
     account: str
@@ -74,6 +81,8 @@ class Target:
     old_secret: str = ""
     old_secret_until: float = 0.0
     mail: str = ""
+    max_rate: float = 0.0
+    max_in_flight: int = 0
     on: bool = True
     off_reason: str = ""
     created: str = ""
@@ -89,6 +98,8 @@ class Target:
             "headers": sorted(self.headers),
             "signed": bool(self.secret),
             "mail": self.mail,
+            "max_rate": self.max_rate or None,
+            "max_in_flight": self.max_in_flight or None,
             "on": self.on,
             "off_reason": self.off_reason,
             "created": self.created,
@@ -117,6 +128,8 @@ class Targets:
         headers: Mapping[str, str] | None = None,
         secret: str = "",
         mail: str = "",
+        max_rate: float = 0.0,
+        max_in_flight: int = 0,
     ) -> Target:
         """Makes a target. Without a format, one with an image is multipart, else json. Raises TargetError."""
         format = format or ("multipart" if image and image != "none" else "json")
@@ -131,6 +144,8 @@ class Targets:
                 headers=dict(headers or {}),
                 secret=normal_secret(secret),
                 mail=mail.strip(),
+                max_rate=max_rate,
+                max_in_flight=max_in_flight,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         )
@@ -247,6 +262,18 @@ def checked(target: Target) -> Target:
         _check_header(header, text)
     if target.mail and not _MAIL.fullmatch(target.mail):
         raise TargetError("mail", "mail must be one e-mail address, such as owner@example.com.")
+    if target.max_rate and not LEAST_RATE <= target.max_rate <= MOST_RATE:
+        raise TargetError(
+            "max_rate",
+            f"max_rate is {target.max_rate:g}, but must be from {LEAST_RATE} to {MOST_RATE:g} requests per second, "
+            "or 0 for the service's own limit.",
+        )
+    if target.max_in_flight and not 1 <= target.max_in_flight <= MOST_IN_FLIGHT:
+        raise TargetError(
+            "max_in_flight",
+            f"max_in_flight is {target.max_in_flight}, but must be from 1 to {MOST_IN_FLIGHT} requests at the same "
+            "time, or 0 for the service's own limit.",
+        )
     return target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -27,7 +28,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _DELIVERY = re.compile(r"[A-Za-z0-9_]{1,128}")
-_FIELDS = {"url", "event", "format", "image", "headers", "secret", "mail"}
+_FIELDS = {"url", "event", "format", "image", "headers", "secret", "mail", "max_rate", "max_in_flight"}
 
 
 @blueprint.get("")
@@ -196,11 +197,26 @@ def _typed(fields: Mapping[str, Any]) -> dict[str, Any]:
             typed[name] = given
         elif name == "secret" and given is True:
             typed[name] = new_secret()
+        elif name in {"max_rate", "max_in_flight"}:
+            typed[name] = _limit(name, given)
         elif isinstance(given, str):
             typed[name] = given
         else:
             raise ApiError(400, f"{name} must be a text.", field=name)
     return typed
+
+
+def _limit(name: str, given: Any) -> float | int:
+    """A target's own limit; null, like 0, is none."""
+    try:
+        number = float(0 if given is None else given)
+        whole = math.isfinite(number) and number == int(number)
+    except (TypeError, ValueError, OverflowError):
+        number, whole = math.nan, False
+    if isinstance(given, bool) or not math.isfinite(number) or (name == "max_in_flight" and not whole):
+        kind = "whole number" if name == "max_in_flight" else "number"
+        raise ApiError(400, f"{name} must be a {kind}, or 0 for the service's own limit.", field=name)
+    return int(number) if name == "max_in_flight" else number
 
 
 def _refuse_address(url: str) -> None:

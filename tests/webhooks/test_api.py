@@ -63,6 +63,24 @@ def test_a_form_is_taken_too(client: FlaskClient, token: dict[str, str]) -> None
     assert answer.get_json()["webhook"]["format"] == "form"
 
 
+def test_a_target_may_have_limits_of_its_own(client: FlaskClient, token: dict[str, str]) -> None:
+    target = made(client, token)
+    assert (target["max_rate"], target["max_in_flight"]) == (None, None)
+    place = f"{PATH}/{target['id']}"
+
+    def change(**fields: Any) -> list[Any]:
+        told = client.patch(place, json=fields, headers=token).get_json()["webhook"]
+        return [told["max_rate"], told["max_in_flight"]]
+
+    assert change(max_rate=2.5, max_in_flight=1) == [2.5, 1]
+    assert change(on=False) == [2.5, 1]
+    assert change(max_rate=None, max_in_flight=0) == [None, None]
+    formed = client.post(PATH, data={"url": URL, "max_rate": "0.5", "max_in_flight": "2"}, headers=token).get_json()[
+        "webhook"
+    ]
+    assert (formed["max_rate"], formed["max_in_flight"]) == (0.5, 2)
+
+
 def test_a_secret_is_told_once(client: FlaskClient, token: dict[str, str], store: redis.Redis) -> None:
     target = made(client, token, secret=True)
     assert target["secret"].startswith("whsec_")
@@ -108,6 +126,13 @@ def test_a_key_is_needed_on_every_face(settings: Settings, face: str) -> None:
         ({"url": 1}, ["url"]),
         ({"url": "ftp://example.com"}, ["url", "http"]),
         ({"url": URL, "format": "xml"}, ["format", "json, form, multipart"]),
+        ({"url": URL, "max_rate": "fast"}, ["max_rate", "number"]),
+        ({"url": URL, "max_rate": [1]}, ["max_rate", "number"]),
+        ({"url": URL, "max_rate": 1e9}, ["max_rate", "10000"]),
+        ({"url": URL, "max_in_flight": True}, ["max_in_flight", "whole number"]),
+        ({"url": URL, "max_in_flight": 1.5}, ["max_in_flight", "whole number"]),
+        ({"url": URL, "max_in_flight": "1" * 500}, ["max_in_flight"]),
+        ({"url": URL, "max_in_flight": 65}, ["max_in_flight", "64"]),
         ({"url": URL, "headers": ["a"]}, ["headers"]),
         ({"url": URL, "headers": {"Host": "b"}}, ["Host"]),
         ({"url": URL, "secret": "abc"}, ["secret", "whsec_"]),

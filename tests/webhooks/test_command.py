@@ -53,6 +53,14 @@ def test_from_adding_a_target_to_removing_it(own: Processes, webhook: Command, r
     assert webhook("replay", "--since", "2026-01-01", number).stdout == "1 delivery is sent again.\n"
     wait_until(lambda: len(receiver.received) == 3, 10, "the second replay arrives")
 
+    assert webhook("limit", number, "--max-rate", "2.5").stdout == f"Target {number} gets at most 2.5/s.\n"
+    limited = webhook("limit", number, "--max-in-flight", "1")
+    assert limited.stdout == f"Target {number} gets at most 2.5/s, 1 at a time.\n"
+    assert "2.5/s, 1 at a time" in webhook("list").stdout
+    assert "1 to 64" in webhook("limit", number, "--max-in-flight", "65").stderr
+    assert "--max-rate" in webhook("limit", number).stderr
+    assert "no limits" in webhook("limit", number, "--max-rate", "0", "--max-in-flight", "0").stdout
+
     turned = webhook("rotate", number)
     assert turned.stdout.strip() not in {"", secret}
     assert webhook("off", number).returncode == 0

@@ -248,6 +248,36 @@ def test_requests_in_flight_are_capped(store: redis.Redis, settings: Settings, r
     assert len(taken[1]) == 3
 
 
+def test_a_target_has_limits_of_its_own_below_the_services(
+    store: redis.Redis, settings: Settings, receiver: Receiver
+) -> None:
+    office = Office(store, settings, webhook_in_flight=3, webhook_rate=3.0)
+    few, slow, greedy = (
+        office.add(receiver.url, max_in_flight=2),
+        office.add(receiver.url, max_rate=1),
+        office.add(receiver.url),
+    )
+    office.targets.change(greedy.id, lambda known: replace(known, max_in_flight=64, max_rate=10_000))
+    office.recognise()
+    office.deliver()
+    for _ in range(6):
+        office.recognise()
+    office.now += 10
+    taken = {each.id: office.deliveries.take(each.id, 8) for each in (few, slow, greedy)}
+    assert {number: len(each[1]) for number, each in taken.items() if each} == {few.id: 2, slow.id: 1, greedy.id: 3}
+
+
+def test_one_request_at_a_time_by_choice_is_no_doubt(office: Office, receiver: Receiver) -> None:
+    """A crowded process leaves out those that fail, not those that are asked gently."""
+    target = office.add(receiver.url, max_in_flight=1)
+    office.recognise()
+    office.deliver()
+    office.recognise()
+    taken = office.deliveries.take(target.id, 8, crowded=True)
+    assert taken
+    assert len(taken[1]) == 1
+
+
 def test_a_failing_target_gets_one_request_at_a_time(office: Office, receiver: Receiver) -> None:
     answering(receiver, Reply(500))
     target = office.add(receiver.url)

@@ -68,6 +68,12 @@ def test_ids_are_never_used_again(targets: Targets) -> None:
         ("secret", {"secret": "whsec_" + base64.b64encode(b"a" * 23).decode()}),
         ("secret", {"secret": "whsec_" + base64.b64encode(b"a" * 65).decode()}),
         ("mail", {"mail": "nobody"}),
+        ("max_rate", {"max_rate": -1.0}),
+        ("max_rate", {"max_rate": 0.001}),
+        ("max_rate", {"max_rate": float("nan")}),
+        ("max_rate", {"max_rate": 10_001}),
+        ("max_in_flight", {"max_in_flight": -1}),
+        ("max_in_flight", {"max_in_flight": 65}),
         ("mail", {"mail": "a@example.com,b@example.com"}),
     ],
 )
@@ -117,6 +123,14 @@ def test_changes_from_several_sides_do_not_undo_each_other(targets: Targets, sto
     changed = targets.get(target.id)
     assert changed
     assert len(changed.headers) == 8
+
+
+def test_a_target_of_an_older_version_has_no_limits_of_its_own(targets: Targets, store: redis.Redis) -> None:
+    target = targets.add("main", URL, max_rate=2.5, max_in_flight=1)
+    assert targets.get(target.id) == target
+    stored = json.loads(store.hget(PREFIX + "main", str(target.id)))  # type: ignore[arg-type]
+    del stored["max_rate"], stored["max_in_flight"]
+    assert from_json(json.dumps(stored)) == replace(target, max_rate=0.0, max_in_flight=0)
 
 
 def test_members_of_a_newer_version_are_ignored(targets: Targets, store: redis.Redis) -> None:
