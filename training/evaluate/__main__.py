@@ -1,0 +1,3 @@
+from training.evaluate.main import main
+
+main()
