@@ -1,6 +1,7 @@
 """Many deliveries to good, hanging and failing targets, while worker and webhooks are killed again and again.
 
-`python -m tests.webhooks.storm` runs it at full size, with the real core, and prints what arrived as JSON.
+`python -m tests.webhooks.storm` runs it at full size (10,000 deliveries), with the real core. It prints what arrived as
+JSON, then one line that begins with PASSED or FAILED, and ends with 0 or 1.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -25,6 +27,9 @@ from platehost.store import connect_waiting
 from platehost.targets import Target, Targets
 from tests.service.support import SAMPLE, Processes, RedisServer, wait_until
 from tests.webhooks.receiver import Receiver, Reply
+
+# What a gate can wait for.
+MEDIAN_UNDER = 1.0
 
 ECHO = {"filename": "1617_7M83K_car.jpg", "camera_id": "storm", "timestamp": "2026-05-01T10:11:12.131415Z"}
 
@@ -46,18 +51,43 @@ class Outcome:
     """What arrived; delays are from the stored result to the good receiver, in seconds.
 
     `lost` are deliveries of good targets that never came; `astray` those of bad ones that are neither kept nor waiting.
+    The delays are None when nothing arrived.
     """
 
+    asked: int
     recognised: int
     expected: int
     arrived: int
     lost: int
     astray: int
     doubles: int
-    median_delay: float
-    p99_delay: float
-    longest_delay: float
+    median_delay: float | None
+    p99_delay: float | None
+    longest_delay: float | None
     kills: int
+
+    def faults(self) -> list[str]:
+        """What did not hold, in words; nothing when all did."""
+        found = {
+            f"{self.asked - self.recognised} of {self.asked} recognitions never ended": self.recognised < self.asked,
+            f"{self.lost} of {self.expected} deliveries to good targets were lost": self.lost,
+            f"{self.astray} deliveries to bad targets are neither kept nor waiting": self.astray,
+            f"the median delay was {self.median_delay} s, not under {MEDIAN_UNDER:g} s": (
+                self.median_delay is None or self.median_delay >= MEDIAN_UNDER
+            ),
+        }
+        return [words for words, wrong in found.items() if wrong]
+
+    def verdict(self) -> str:
+        """One line."""
+        if faults := self.faults():
+            return "FAILED: " + "; ".join(faults) + "."
+        return (
+            f"PASSED: {self.recognised} recognitions; {self.arrived} of {self.expected} deliveries to good targets "
+            f"arrived, none lost, {self.doubles} twice; none of the bad targets' went astray; "
+            f"delay {self.median_delay} s (median), {self.p99_delay} s (99th percentile); "
+            f"{self.kills} kills each of worker and webhooks."
+        )
 
 
 def run(storm: Storm, processes: Processes, worker: str = "worker") -> Outcome:
@@ -139,16 +169,18 @@ def _outcome(
     for target in bad:
         standing = deliveries.standing(target.id)
         astray += len(recognised) - int(standing["waiting"] + standing["in_flight"] + standing["ended"])
+    delays.sort()
     return Outcome(
+        asked=storm.recognitions,
         recognised=len(recognised),
         expected=len(recognised) * len(good),
         arrived=len(delays),
         lost=lost,
         astray=astray,
         doubles=doubles,
-        median_delay=round(statistics.median(delays), 3),
-        p99_delay=round(sorted(delays)[int(len(delays) * 0.99) - 1], 3),
-        longest_delay=round(max(delays), 3),
+        median_delay=round(statistics.median(delays), 3) if delays else None,
+        p99_delay=round(delays[max(0, math.ceil(len(delays) * 0.99) - 1)], 3) if delays else None,
+        longest_delay=round(delays[-1], 3) if delays else None,
         kills=storm.kills,
     )
 
@@ -157,9 +189,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recognitions", type=int, default=Storm.recognitions)
     parser.add_argument("--per-second", type=float, default=Storm.per_second)
+    parser.add_argument("--good", type=int, default=Storm.good)
+    parser.add_argument("--kills", type=int, default=Storm.kills, help="of worker and of webhooks, each")
     parser.add_argument("--scripted", action="store_true", help="a worker without the core, for a machine that is busy")
     chosen = parser.parse_args()
-    storm = Storm(recognitions=chosen.recognitions, per_second=chosen.per_second)
+    storm = Storm(recognitions=chosen.recognitions, per_second=chosen.per_second, good=chosen.good, kills=chosen.kills)
     with tempfile.TemporaryDirectory(prefix="platehost-storm-") as folder:
         server = RedisServer(Path(folder))
         server.start()
@@ -170,7 +204,8 @@ def main() -> int:
             processes.stop_all()
             server.stop()
     print(json.dumps(asdict(outcome)))
-    return 0 if outcome.lost == outcome.astray == 0 else 1
+    print(outcome.verdict())
+    return 1 if outcome.faults() else 0
 
 
 if __name__ == "__main__":

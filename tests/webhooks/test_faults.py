@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from platehost.store import connect_waiting
 from platehost.targets import Targets
 from tests.service.support import SAMPLE, Processes, wait_until
 from tests.webhooks.receiver import Receiver, Reply
-from tests.webhooks.storm import ECHO, Storm, run
+from tests.webhooks.storm import ECHO, Outcome, Storm, run
 
 WORKER = "tests.webhooks.scripted_worker"
 
@@ -50,6 +51,22 @@ def test_a_storm_with_dying_processes_loses_nothing(processes: Processes) -> Non
     outcome = run(storm, processes, WORKER)
     assert outcome.recognised == 40
     assert (outcome.arrived, outcome.lost, outcome.astray) == (160, 0, 0)
+
+
+def test_a_storm_that_lost_something_says_so() -> None:
+    whole = Outcome(500, 500, 7500, 7500, 0, 0, 3, 0.2, 0.9, 1.5, 5)
+    assert whole.faults() == []
+    assert whole.verdict().startswith("PASSED: 500 recognitions; 7500 of 7500 deliveries")
+    for change, words in (
+        ({"lost": 1, "arrived": 7499}, "1 of 7500 deliveries to good targets were lost"),
+        ({"astray": 2}, "2 deliveries to bad targets"),
+        ({"recognised": 499}, "1 of 500 recognitions never ended"),
+        ({"median_delay": 1.0}, "median delay was 1.0 s"),
+        ({"median_delay": None}, "median delay"),
+    ):
+        verdict = replace(whole, **change).verdict()
+        assert verdict.startswith("FAILED: ")
+        assert words in verdict
 
 
 def test_a_request_in_flight_when_its_process_dies_is_made_again(
