@@ -174,6 +174,16 @@ class Settings:
         minimum=0,
         maximum=65535,
     )
+    metrics_port: int = _setting(
+        "PLATEHOST_METRICS_PORT",
+        0,
+        "A TCP port for /metrics alone, for Prometheus, without a key; 0 means none.",
+        minimum=0,
+        maximum=65535,
+    )
+    metrics_host: str = _setting(
+        "PLATEHOST_METRICS_HOST", "127.0.0.1", "The address that the port for /metrics listens on."
+    )
     snapshot_status: int = _setting(
         "PLATEHOST_SNAPSHOT_STATUS",
         0,
@@ -251,6 +261,92 @@ class Settings:
     mail_from: str = _setting("PLATEHOST_MAIL_FROM", "platehost@localhost", "The sender of the service's mails.")
     mail_to: str = _setting(
         "PLATEHOST_MAIL_TO", "", "Who is told of a target that was switched off, unless the target names somebody."
+    )
+    lookup: str = _setting(
+        "PLATEHOST_LOOKUP",
+        "",
+        "Registers asked for NPR's vehicle, as register,gb=dvla,nl=rdw; dvla and rdw are sent plates; empty: none.",
+    )
+    lookup_timeout: float = _setting(
+        "PLATEHOST_LOOKUP_TIMEOUT",
+        1.5,
+        "Seconds that the answer to a picture waits at most for registers; what is not known by then is left out.",
+        minimum=0,
+        maximum=30,
+    )
+    lookup_provider_timeout: float = _setting(
+        "PLATEHOST_LOOKUP_PROVIDER_TIMEOUT",
+        5.0,
+        "Seconds that a register has for its answer; one that comes too late for a picture is kept for the next.",
+        minimum=0.1,
+        maximum=60,
+    )
+    lookup_known_ttl: int = _setting(
+        "PLATEHOST_LOOKUP_KNOWN_TTL",
+        604_800,
+        "Seconds that a register's answer is kept, so that it is not asked again.",
+        minimum=1,
+    )
+    lookup_unknown_ttl: int = _setting(
+        "PLATEHOST_LOOKUP_UNKNOWN_TTL",
+        21_600,
+        "Seconds that a register is not asked again for a plate that it does not know.",
+        minimum=1,
+    )
+    dvla_url: str = _setting(
+        "PLATEHOST_DVLA_URL",
+        "https://driver-vehicle-licensing.api.gov.uk/vehicle-enquiry/v1",
+        "Where DVLA's Vehicle Enquiry Service answers, or your own proxy of it.",
+    )
+    dvla_key: str = _setting("PLATEHOST_DVLA_KEY", "", "The key for DVLA's Vehicle Enquiry Service (x-api-key).")
+    rdw_url: str = _setting(
+        "PLATEHOST_RDW_URL",
+        "https://opendata.rdw.nl/resource",
+        "Where RDW's open data answers, or your own proxy of it.",
+    )
+    rdw_token: str = _setting(
+        "PLATEHOST_RDW_TOKEN", "", "An app token for RDW's open data (X-App-Token), for a higher limit; needs none."
+    )
+    dashboard: str = _setting(
+        "PLATEHOST_DASHBOARD",
+        "on",
+        "Whether the main port serves the dashboard at /dashboard/: on or off.",
+        choices=("on", "off"),
+    )
+    secret_key: str = _setting(
+        "PLATEHOST_SECRET_KEY", "", "Signs the dashboard's forms; empty: made once and kept in Redis."
+    )
+    session_idle: int = _setting(
+        "PLATEHOST_SESSION_IDLE",
+        3600,
+        "Seconds without a click after which a session of the dashboard ends.",
+        minimum=60,
+    )
+    session_longest: int = _setting(
+        "PLATEHOST_SESSION_LONGEST",
+        43_200,
+        "Seconds after sign-in at which a session of the dashboard ends in any case.",
+        minimum=60,
+    )
+    proxies: int = _setting(
+        "PLATEHOST_PROXIES",
+        0,
+        "Reverse proxies in front of web whose X-Forwarded-For, -Proto and -Host are believed.",
+        minimum=0,
+        maximum=10,
+    )
+    readings_keep: int = _setting(
+        "PLATEHOST_READINGS_KEEP",
+        0,
+        "Seconds that readings are kept with a crop of the plate, to be searched in the dashboard; 0: none is kept.",
+        minimum=0,
+    )
+    readings_most: int = _setting(
+        "PLATEHOST_READINGS_MOST",
+        20_000,
+        "Readings that are kept per account at most; beyond it the oldest go.",
+        minimum=1,
+        maximum=1_000_000,
     )
     log_level: str = _setting(
         "PLATEHOST_LOG_LEVEL",
