@@ -28,20 +28,25 @@ from platehost.options import Options
 from platehost.reading import Failure, Outcome, from_json, to_json
 from platehost.settings import Settings
 from platehost.store import Client, is_outage
+from platehost.usage import RESERVED_PREFIX, QuotaUsedUp, Usage
 
 QUEUE = "recognise"
 FUNCTION = "worker.tasks.recognise"
 CANCELLED = "cancelled"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SECONDS_BESIDE_A_RUN = 60
 
 # One atomic step: a connection that breaks can leave no job that is in no queue and has no result.
-# KEYS: the queue, the job, its results. ARGV: the job's id, its new status, seconds to keep, the result's fields.
+# KEYS: the queue, the job, its results. ARGV: the job's id, its new status, seconds to keep, the prefix of reserved
+# calls, the result's fields.
 _CANCEL = """
 if redis.call('LREM', KEYS[1], 0, ARGV[1]) == 0 then
   return redis.call('HGET', KEYS[2], 'status') == ARGV[2] and 1 or 0
 end
 redis.call('HSET', KEYS[2], 'status', ARGV[2])
-redis.call('XADD', KEYS[3], '*', unpack(ARGV, 4))
+local read, meta = pcall(cjson.decode, redis.call('HGET', KEYS[2], 'meta') or '')
+if read and meta.account then redis.call('ZREM', ARGV[4] .. meta.account, ARGV[1]) end
+redis.call('XADD', KEYS[3], '*', unpack(ARGV, 5))
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 return 1
@@ -94,14 +99,36 @@ class Jobs:
         self._settings = settings
         self._queue = Queue(QUEUE, connection=store, serializer=JSONSerializer)
         self._cancel = store.register_script(_CANCEL)
+        self._usage = Usage(store)
         self._waiting_jobs = 0
         self._looked = float("-inf")
 
-    def submit(self, picture: bytes, request: JobRequest) -> str:
-        """Keeps the picture and enqueues its recognition; returns the job's id. Raises QueueFull."""
+    def admit(self, account: str, number: int, calls: int | None) -> list[str]:
+        """Ids for `number` new jobs, each with one of the account's `calls` of this month reserved, unless it is None.
+
+        Raises QuotaUsedUp when fewer are left. A call whose job is never queued is given back after a while.
+        """
+        job_ids = [uuid.uuid4().hex for _ in range(number)]
+        if calls is not None and job_ids:
+            now = datetime.now(UTC)
+            # The picture ends the job's wait: nothing is read, and so counted, after it is gone.
+            lifetime = self._settings.blob_ttl + self._settings.job_timeout + _SECONDS_BESIDE_A_RUN
+            if not self._usage.reserve(account, job_ids, calls, now, lifetime):
+                raise QuotaUsedUp(self._usage.quota(account, calls, now), number)
+        return job_ids
+
+    def give_back(self, account: str, job_ids: Sequence[str]) -> None:
+        """Gives back the calls of admitted jobs that will not be submitted."""
+        self._usage.give_back(account, job_ids)
+
+    def submit(self, picture: bytes, request: JobRequest, *, calls: int | None = None, job_id: str = "") -> str:
+        """Keeps the picture and enqueues its recognition; returns the job's id. Raises QueueFull or QuotaUsedUp.
+
+        `job_id` is one that `admit` gave; without, one of the account's `calls` is reserved here.
+        """
         if self._length() >= self._settings.queue_limit:
             raise QueueFull
-        job_id = uuid.uuid4().hex
+        job_id = job_id or self.admit(request.account, 1, calls)[0]
         self._blobs.put(blob_name(job_id), picture, self._settings.blob_ttl)
         # A duplicate means that the connection broke after Redis took the job, and the client sent it again.
         with contextlib.suppress(DuplicateJobError):
@@ -141,6 +168,7 @@ class Jobs:
                 job_id,
                 JobStatus.CANCELED.value,
                 self._settings.result_ttl,
+                RESERVED_PREFIX,
                 *(part for field in result.items() for part in field),
             ],
         )

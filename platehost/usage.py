@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from platehost.plans import Plan
 from platehost.store import Client
 
 # Clients subtract from a plan's calls, and some keep them in 32 bits: without a limit there still has to be a number.
@@ -84,6 +85,15 @@ class Quota:
         return {"used": self.used, "calls": self.calls, "left": self.left, "resets_on": self.resets_on.isoformat()}
 
 
+class QuotaUsedUp(Exception):
+    """Fewer calls are left in this UTC month than are needed; nothing was accepted."""
+
+    def __init__(self, quota: Quota, wanted: int) -> None:
+        super().__init__(f"{wanted} calls are needed")
+        self.quota = quota
+        self.wanted = wanted
+
+
 class Usage:
     """The counters in one Redis. Every method may raise redis.RedisError when the store cannot be reached."""
 
@@ -154,6 +164,11 @@ class Usage:
 
 def _month_key(account: str, when: datetime) -> str:
     return f"{PREFIX}{account}:{when.astimezone(UTC):%Y-%m}"
+
+
+def total_calls(plan: Plan) -> int:
+    """A plan's calls of a month as clients want them, always a number."""
+    return UNLIMITED_CALLS if plan.calls is None else plan.calls
 
 
 def next_month(when: datetime) -> datetime:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from flask import Flask, current_app, g, request
 
-from platehost.accounts import Key
+from platehost.keys import Key
+from platehost.plans import Plan
 from web.errors import ApiError, is_npr_path
 from web.service import service
 
@@ -35,8 +36,16 @@ def current_key() -> Key:
     return key
 
 
+def current_plan() -> Plan:
+    """What the account of the current request may do."""
+    if g.plan is None:
+        g.plan = service().accounts.plan(current_key().account)
+    plan: Plan = g.plan
+    return plan
+
+
 def _authenticate() -> None:
-    g.key = None
+    g.key = g.plan = None
     if request.blueprint is None or request.blueprint in OPEN_BLUEPRINTS or request.method == "OPTIONS":
         return
     if current_app.extensions["platehost_keyless"] and _may_go_without_key(request.blueprint):
@@ -47,9 +56,10 @@ def _authenticate() -> None:
         raise _refusal("Authentication credentials were not provided.")
     if scheme.lower() not in SCHEMES or not secret.strip():
         raise _refusal("Invalid token header. Send `Authorization: Token <key>` or `Authorization: Bearer <key>`.")
-    g.key = service().accounts.find_key(secret.strip())
-    if g.key is None:
+    access = service().accounts.find_access(secret.strip())
+    if access is None:
         raise _refusal("Invalid token.")
+    g.key, g.plan = access.key, access.plan
 
 
 def _may_go_without_key(blueprint: str) -> bool:

@@ -8,15 +8,19 @@ other paths answer like Snapshot.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from platehost import metrics
 from platehost.jobs import QueueFull
 from platehost.options import OptionError
 from platehost.reading import Failure
 from platehost.store import RedisError, is_outage
+from platehost.usage import QuotaUsedUp
 
 log = logging.getLogger("web")
 
@@ -108,6 +112,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(ApiError, respond)
     app.register_error_handler(OptionError, lambda error: respond(ApiError(400, str(error), field=error.field)))
     app.register_error_handler(QueueFull, lambda error: respond(_queue_full()))
+    app.register_error_handler(QuotaUsedUp, lambda error: respond(_quota_used_up(error)))
     app.register_error_handler(RequestEntityTooLarge, lambda error: respond(_body_too_large(app)))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(RedisError, _store_error)
@@ -122,11 +127,25 @@ def respond(error: ApiError) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     g.error = error.message
+    metrics.ERRORS.labels(npr_code(error)).inc()
     return response
 
 
 def _queue_full() -> ApiError:
     return ApiError(503, "Too many pictures are waiting already. Try again in 2 seconds.", retry_after=2)
+
+
+def _quota_used_up(error: QuotaUsedUp) -> ApiError:
+    quota = error.quota
+    left = "all used" if not quota.left or error.wanted == 1 else f"used but for {quota.left}, too few for this batch"
+    renewed = quota.resets_on.strftime("%Y-%m-%dT%H:%M:%SZ")
+    message = (
+        f"Not enough credits: the plan's {quota.calls} calls of this month are {left}. New ones come on {renewed}."
+    )
+    if is_npr_path(request.path):
+        # The API has no other code for it, and its clients know what to do with this one.
+        return ApiError(429, message, retry_after=max(1, math.ceil(quota.resets_on.timestamp() - time.time())))
+    return ApiError(403, message)
 
 
 def _body_too_large(app: Flask) -> ApiError:

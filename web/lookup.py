@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from flask import request
 
 from platehost.options import Options, parse_options
+from web.auth import current_plan
 from web.errors import ApiError
 from web.fetch import fetch_picture
 from web.service import service
@@ -41,6 +42,8 @@ def read_lookup(names: Sequence[str] = ("upload",)) -> Lookup:
         direction=fields.value("direction"),
         config=fields.value("config"),
     )
+    if options.mmc and not current_plan().mmc:
+        options = replace(options, mmc=False, direction=False)
     sent = _timestamp(fields)
     return Lookup(
         upload=upload,

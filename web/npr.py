@@ -13,7 +13,7 @@ from platehost.jobs import JobRequest, QueueFull
 from platehost.options import parse_options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import npr as rendering
-from web.auth import current_key
+from web.auth import current_key, current_plan
 from web.errors import ApiError, body, failure_error
 from web.recognise import pending, wait_all
 from web.recognise import recognise as submit
@@ -86,6 +86,9 @@ def _submit_parts(parts: Sequence[FileStorage], job: JobRequest) -> list[Entry]:
     """One job per picture; one that cannot be taken does not keep the others from being read."""
     built = service()
     limit = built.settings.max_upload_bytes
+    # Before a picture is read: of a batch for which too few calls are left, none shall count.
+    admitted = built.jobs.admit(job.account, len(parts), current_plan().calls)
+    free = list(admitted)
     entries: list[Entry] = []
     for part in parts:
         try:
@@ -95,13 +98,15 @@ def _submit_parts(parts: Sequence[FileStorage], job: JobRequest) -> list[Entry]:
             entries.append(Entry(failure=Failure(code, error.message)))
             continue
         try:
-            entries.append(Entry(job_id=built.jobs.submit(upload.picture, job)))
+            entries.append(Entry(job_id=built.jobs.submit(upload.picture, job, job_id=free.pop())))
         except QueueFull:
             # All or nothing: the client will send the batch again.
-            for entry in entries:
-                if entry.job_id:
-                    built.jobs.cancel(entry.job_id)
+            submitted = {entry.job_id for entry in entries if entry.job_id}
+            for job_id in submitted:
+                built.jobs.cancel(job_id)
+            built.jobs.give_back(job.account, [each for each in admitted if each not in submitted])
             raise
+    built.jobs.give_back(job.account, free)
     return entries
 
 

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, jsonify, request
 
 from platehost.jobs import JobRequest
 from platehost.reading import Outcome
+from web.auth import current_plan
 from web.service import service
 
 RETRY_AFTER_SECONDS = 1
@@ -30,8 +31,8 @@ def register(app: Flask) -> None:
 
 
 def recognise(picture: bytes, job: JobRequest) -> Answer:
-    """Submits the picture and waits for at most the sync window. Raises QueueFull or redis.RedisError."""
-    job_id = service().jobs.submit(picture, job)
+    """Submits the picture and waits for at most the sync window. Raises QueueFull, QuotaUsedUp or redis.RedisError."""
+    job_id = service().jobs.submit(picture, job, calls=current_plan().calls)
     g.job_id = job_id
     (outcome,) = wait_all([job_id])
     return Answer(job_id, outcome)

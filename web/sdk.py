@@ -14,7 +14,7 @@ from platehost.options import Options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import plate_reader as rendering
 from platehost.targets import Targets
-from platehost.usage import UNLIMITED_CALLS
+from platehost.usage import total_calls
 from web.auth import current_key
 from web.errors import failure_error
 from web.filenames import sdk_filename
@@ -50,7 +50,7 @@ def info() -> Response:
         {
             "version": version("platehost"),
             "license_key": LICENSE_KEY,
-            "total_calls": UNLIMITED_CALLS,
+            "total_calls": _most_calls(account),
             "usage": {"calls": _calls(account)},
             "webhooks": [target.url for target in Targets(service().store).list(account) if target.on],
         }
@@ -61,7 +61,7 @@ def render(outcome: Outcome, options: Options, echo: Any, account: str) -> dict[
     """The body of a successful answer. Raises ApiError for a failure."""
     if isinstance(outcome, Failure):
         raise failure_error(outcome)
-    return rendering.sdk_answer(outcome, options, echo, calls=_calls(account), max_calls=UNLIMITED_CALLS)
+    return rendering.sdk_answer(outcome, options, echo, calls=_calls(account), max_calls=_most_calls(account))
 
 
 def _read(names: Sequence[str]) -> Response:
@@ -82,3 +82,7 @@ def _read(names: Sequence[str]) -> Response:
 
 def _calls(account: str) -> int:
     return service().usage.calls(account, datetime.now(UTC))
+
+
+def _most_calls(account: str) -> int:
+    return total_calls(service().accounts.plan(account))

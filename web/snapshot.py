@@ -11,8 +11,8 @@ from platehost.jobs import JobRequest
 from platehost.options import Options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import plate_reader as rendering
-from platehost.usage import UNLIMITED_CALLS, next_month
-from web.auth import current_key
+from platehost.usage import next_month, total_calls
+from web.auth import current_key, current_plan
 from web.errors import failure_error
 from web.filenames import cloud_filename
 from web.lookup import read_lookup
@@ -61,6 +61,6 @@ def statistics() -> Response:
                 "year": now.year,
                 "resets_on": rendering.cloud_time(next_month(now), precise=False),
             },
-            "total_calls": UNLIMITED_CALLS,
+            "total_calls": total_calls(current_plan()),
         }
     )

@@ -2,6 +2,7 @@
 
 A worker can die with a job in two states: taken from the queue but not started (it then stands in RQ's intermediate
 list), or started (it then has a lease that nobody renews). RQ's own maintenance finds the first after over a minute.
+A job that ends here for good gives its reserved call back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from platehost.blobs import Blobs
 from platehost.deliveries import Deliveries
 from platehost.jobs import QUEUE, blob_name
 from platehost.store import Client
+from platehost.usage import Usage
 
 log = logging.getLogger("webhooks.reaper")
 
@@ -42,12 +44,14 @@ class Reaper:
         self._deliveries = deliveries
         self._queue = Queue(QUEUE, connection=store, serializer=JSONSerializer)
         self._put_back = store.register_script(_PUT_BACK)
+        self._usage = Usage(store)
         self._first_seen: dict[str, float] = {}
 
     def sweep(self) -> None:
         """One look. Raises redis.RedisError when the store cannot be reached."""
         self._sweep_started()
         self._sweep_taken()
+        self._usage.sweep()
 
     def _sweep_started(self) -> None:
         """Jobs whose lease is over go back to the queue while they have runs left, and fail when not."""

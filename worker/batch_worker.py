@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import SimpleWorker, WorkerStatus
 
+from platehost import metrics
 from platehost.blobs import Blobs
 from platehost.deliveries import Deliveries, event_of
 from platehost.jobs import QUEUE, blob_name
@@ -28,7 +29,7 @@ from platehost.patience import Patience
 from platehost.reading import to_json
 from platehost.settings import Settings
 from platehost.store import Client
-from platehost.usage import Usage
+from platehost.usage import RESERVED_PREFIX, Usage
 from worker.lease import Lease
 from worker.tasks import NoOutcome, Reader, Task, recognise
 
@@ -60,6 +61,7 @@ class BatchWorker(SimpleWorker):
         self._settings = settings
         self._patience = patience
         self._deliveries = Deliveries(connection, settings)
+        self._ended: Job | None = None
         self._event: tuple[Job, str] | None = None
         self._handled = 0
         self._run_before: set[str] = set()
@@ -78,8 +80,13 @@ class BatchWorker(SimpleWorker):
         job.ended_at = now()
 
     def increment_successful_job_count(self, pipeline: Any = None) -> None:
-        """Also enqueues the deliveries: RQ calls this in the transaction that stores a job's result."""
+        """Also enqueues the deliveries and gives back a call that was not counted.
+
+        RQ calls this in the transaction that stores a job's result.
+        """
         super().increment_successful_job_count(pipeline)
+        if pipeline is not None and self._ended:
+            pipeline.zrem(RESERVED_PREFIX + self._ended.kwargs["account"], self._ended.id)
         if pipeline is not None and self._event:
             job, event = self._event
             self._deliveries.enqueue(pipeline, job.id, job.kwargs["account"], event, blob_name(job.id))
@@ -173,6 +180,7 @@ class BatchWorker(SimpleWorker):
         begun = time.perf_counter()
         outcomes = self._outcomes([job for job, _ in batch])
         core_done = time.perf_counter()
+        metrics.count_batch(len(batch), core_done - begun)
         failed = 0
         for (job, execution), outcome in zip(batch, outcomes, strict=True):
             job.started_at = execution.created_at
@@ -183,6 +191,7 @@ class BatchWorker(SimpleWorker):
                 self._finalize_success(job, queue, execution, earlier)
             elif isinstance(outcome, Exception):
                 failed += 1
+                metrics.count_retry()
                 log.warning(
                     "a run failed",
                     extra={"fields": {"job_id": job.id, "request_id": request_of(job), "error": str(outcome)}},
@@ -190,9 +199,11 @@ class BatchWorker(SimpleWorker):
                 self._finalize_failure(job, queue, execution, (type(outcome), outcome, outcome.__traceback__))
                 # Asked of the store: where the failure could not be written, the job will be run again.
                 if job.get_status() == JobStatus.FAILED:
+                    self._usage.give_back(job.kwargs["account"], [job.id])
                     self._blobs.drop(blob_name(job.id))
             else:
                 self._finish(job, queue, execution, outcome)
+                _count(job, outcome)
         log.info(
             "batch",
             extra={
@@ -236,6 +247,16 @@ class BatchWorker(SimpleWorker):
             self._blobs.keep(picture, self._settings.webhook_picture_ttl)
         else:
             self._blobs.drop(picture)
+
+
+def _count(job: Job, outcome: dict[str, Any]) -> None:
+    if "reading" in outcome:
+        metrics.count_picture(outcome["reading"]["timings"], len(outcome["reading"]["plates"]))
+    else:
+        metrics.count_failure(outcome["failure"]["code"])
+    if job.enqueued_at and job.started_at:
+        total = (now() - job.created_at).total_seconds() if job.created_at else 0.0
+        metrics.count_wait((job.started_at - job.enqueued_at).total_seconds(), total)
 
 
 def request_of(job: Job) -> str:
