@@ -26,17 +26,18 @@ def check_store(url: str) -> None:
 
 def check_ports(settings: Settings) -> None:
     """Raises UserError when a port that the service is to listen on cannot be had."""
-    kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    for port, remedy in (
-        (settings.port, "choose another with --port"),
-        (settings.sdk_port, "choose another in PLATEHOST_SDK_PORT"),
-        (settings.probe_port, "choose another in PLATEHOST_PROBE_PORT"),
+    for host, port, remedy in (
+        (settings.host, settings.port, "choose another with --port"),
+        (settings.host, settings.sdk_port, "choose another in PLATEHOST_SDK_PORT"),
+        (settings.host, settings.probe_port, "choose another in PLATEHOST_PROBE_PORT"),
+        (settings.metrics_host, settings.metrics_port, "choose another in PLATEHOST_METRICS_PORT"),
     ):
+        kind = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 # 0 means that there is none; the system then gives any.
-                probe.bind((settings.host, port))
+                probe.bind((host, port))
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise UserError(f"Port {port} cannot be used ({reason}): {remedy}.") from error

@@ -32,6 +32,18 @@ def queue_length(store: Client) -> int:
     return int(store.llen(f"rq:queue:{QUEUE}"))
 
 
+def oldest_wait(store: Client) -> float:
+    """Seconds that the job which is next has waited, 0 when none waits. Raises redis.RedisError."""
+    first = store.lindex(f"rq:queue:{QUEUE}", 0)
+    enqueued = store.hget(b"rq:job:" + first, "enqueued_at") if first else None
+    return max(0.0, (datetime.now(UTC) - _aware(enqueued)).total_seconds()) if enqueued else 0.0
+
+
+def started_jobs(store: Client) -> int:
+    """How many jobs workers have begun and not ended. Raises redis.RedisError."""
+    return int(store.zcard(f"rq:wip:{QUEUE}"))
+
+
 def _aware(stamp: bytes) -> datetime:
     parsed = utcparse(stamp.decode())
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -24,8 +24,8 @@ def main() -> int:
             print(f"{ports[each.port]} and {each.variable} are both {each.port}. Set one of them.", file=sys.stderr)
             return 2
         ports[each.port] = each.variable
-        if taken := _taken(settings.host, each.port):
-            print(f"Cannot listen on {settings.host}:{each.port}: {taken}. Set {each.variable}.", file=sys.stderr)
+        if taken := _taken(each.host, each.port):
+            print(f"Cannot listen on {each.host}:{each.port}: {taken}. Set {each.variable}.", file=sys.stderr)
             return 2
     if len(wanted) > 1:
         return serve_all(wanted, settings)

@@ -1,4 +1,4 @@
-"""One log line per request, without keys, query strings or pictures; an id for each, given back in a header."""
+"""One log line and one count per request, without keys, query strings or pictures; an id, given back in a header."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from platehost import logs
+from platehost import logs, metrics
 
 log = logging.getLogger("web.access")
 
@@ -32,12 +32,17 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
+    seconds = time.perf_counter() - g.began
+    if request.path not in _QUIET:
+        metrics.count_request(
+            request.url_rule.rule if request.url_rule else None, request.method, response.status_code, seconds
+        )
     key = g.get("key")
     fields = {
         "method": request.method,
         "path": request.path,
         "status": response.status_code,
-        "ms": round((time.perf_counter() - g.began) * 1000, 1),
+        "ms": round(seconds * 1000, 1),
         "bytes_in": request.content_length,
         "key_id": key.id if key else None,
         "account": key.account if key else None,

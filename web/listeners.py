@@ -21,12 +21,14 @@ from platehost.settings import Settings
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PROBE_THREADS = 4
+_METRICS_THREADS = 2
 
 
 @dataclass(frozen=True)
 class Listener:
     """One port: `application` is its factory in web.wsgi, `variable` the setting that names the port."""
 
+    host: str
     port: int
     variable: str
     application: str
@@ -36,10 +38,14 @@ class Listener:
 
 def listeners(settings: Settings) -> list[Listener]:
     """The main port, and those that the settings add."""
+    host, processes, threads = settings.host, settings.web_processes, settings.web_threads
     wanted = [
-        Listener(settings.port, "PLATEHOST_PORT", "application", settings.web_processes, settings.web_threads),
-        Listener(settings.sdk_port, "PLATEHOST_SDK_PORT", "sdk", settings.web_processes, settings.web_threads),
-        Listener(settings.probe_port, "PLATEHOST_PROBE_PORT", "probes", 1, _PROBE_THREADS),
+        Listener(host, settings.port, "PLATEHOST_PORT", "application", processes, threads),
+        Listener(host, settings.sdk_port, "PLATEHOST_SDK_PORT", "sdk", processes, threads),
+        Listener(host, settings.probe_port, "PLATEHOST_PROBE_PORT", "probes", 1, _PROBE_THREADS),
+        Listener(
+            settings.metrics_host, settings.metrics_port, "PLATEHOST_METRICS_PORT", "metrics", 1, _METRICS_THREADS
+        ),
     ]
     return [each for each in wanted if each.port]
 
@@ -48,7 +54,7 @@ def serve(listener: Listener, settings: Settings) -> None:
     """Serves one port until SIGTERM or SIGINT; requests that wait are answered first."""
     Server(
         f"web.wsgi:{listener.application}",
-        address=settings.host,
+        address=listener.host,
         port=listener.port,
         interface=Interfaces.WSGI,
         factory=True,

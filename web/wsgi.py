@@ -7,19 +7,21 @@ import multiprocessing
 from flask import Flask
 
 from platehost import logs
+from platehost.metrics_store import start_reporting
 from platehost.settings import Settings
 from web.app import create_app, create_probes
 from web.listeners import end_with_parent
+from web.metrics import create_metrics
 
 
 def application() -> Flask:
     """The application of the main port, with the settings of the environment."""
-    return create_app(_begin())
+    return create_app(_begin(counts=True))
 
 
 def sdk() -> Flask:
     """The application of the second port, for clients of the SDK."""
-    return create_app(_begin(), face="sdk")
+    return create_app(_begin(counts=True), face="sdk")
 
 
 def probes() -> Flask:
@@ -27,9 +29,16 @@ def probes() -> Flask:
     return create_probes(_begin())
 
 
-def _begin() -> Settings:
+def metrics() -> Flask:
+    """The application of the port for Prometheus."""
+    return create_metrics(_begin())
+
+
+def _begin(*, counts: bool = False) -> Settings:
     if multiprocessing.parent_process() is not None:
         end_with_parent()
     settings = Settings.from_env()
     logs.configure("web", settings.log_level)
+    if counts:
+        start_reporting(settings)
     return settings

@@ -8,10 +8,11 @@ import sys
 import threading
 from types import FrameType
 
-from platehost import logs
+from platehost import logs, metrics
 from platehost.address_guard import AddressGuard
 from platehost.blobs import Blobs, open_blobs
 from platehost.deliveries import Deliveries
+from platehost.metrics_store import start_reporting
 from platehost.outbound import Outbound
 from platehost.patience import Patience
 from platehost.settings import SettingError, Settings
@@ -57,6 +58,7 @@ class Office:
             self._blobs.drop(picture)
         dropped = self.deliveries.newly_dropped([each.id for each in self.targets.list_all()])
         for target_id, count in dropped.items():
+            metrics.DROPPED.inc(count)
             fields = {"target": target_id, "deliveries": count}
             log.error("deliveries were dropped, the target's queue is full", extra={"fields": fields})
 
@@ -84,6 +86,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
+    start_reporting(settings)
     log.info("started")
     threading.Thread(target=office.sweep, args=(stop,), name="sweep", daemon=True).start()
     dispatching = threading.Thread(target=office.dispatcher.run, args=(stop,), name="dispatcher", daemon=True)

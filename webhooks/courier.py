@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from platehost import logs
+from platehost import logs, metrics
 from platehost.blobs import Blobs
 from platehost.deliveries import Attempt, Deliveries, Delivery
 from platehost.outbound import Outbound, OutboundError
@@ -63,6 +63,8 @@ class Courier:
         )
         if drop:
             self._blobs.drop(delivery.picture)
+        if not delivery.event.get("test"):
+            metrics.count_attempt(verdict.state, ms / 1000, now - delivery.created)
         _log(target, attempt, verdict)
         if verdict.off:
             self._switch_off(target, "The receiver answered 410 Gone.")
@@ -102,6 +104,7 @@ class Courier:
         # The notice first: should this process die in between, it finds the target on, and says nothing.
         self._notices.put(target.id)
         if self._targets.switch_off(target.id, reason):
+            metrics.SWITCHED_OFF.inc()
             log.error(
                 "webhook.disabled",
                 extra={"fields": {"target": target.id, "account": target.account, "reason": reason}},

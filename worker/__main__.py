@@ -11,6 +11,7 @@ from types import FrameType
 
 from platehost import logs
 from platehost.blobs import open_blobs
+from platehost.metrics_store import start_reporting
 from platehost.patience import Patience
 from platehost.settings import SettingError, Settings
 from platehost.store import RedisError, connect_patient
@@ -50,6 +51,7 @@ def main() -> int:
         "pack loaded",
         extra={"fields": {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}},
     )
+    reporter = start_reporting(settings)
     stopped = False
     while not stopped:
         try:
@@ -57,6 +59,7 @@ def main() -> int:
             worker.work(logging_level="WARNING")
             if worker.spent:
                 log.info("starting afresh", extra={"fields": {"jobs": settings.worker_max_jobs}})
+                reporter.last()
                 # The same process id: whoever supervises this worker need not know.
                 os.execv(sys.executable, [sys.executable, "-m", "worker"])  # noqa: S606
         except RedisError as error:
