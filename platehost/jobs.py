@@ -61,7 +61,8 @@ class QueueFull(Exception):
 class JobRequest:
     """What a face asks for: `echo` is what it needs back to render the answer, `smallest` the least sides accepted.
 
-    `smallest` is (longer side, shorter side) in pixels.
+    `smallest` is (longer side, shorter side) in pixels. `lookup`: registers are asked for the plates' vehicles, where
+    the operator named some.
     """
 
     account: str
@@ -69,6 +70,7 @@ class JobRequest:
     options: Options = field(default_factory=Options)
     echo: Mapping[str, Any] = field(default_factory=dict)
     smallest: tuple[int, int] | None = None
+    lookup: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Jobs:
                     "account": request.account,
                     "options": request.options.to_json(),
                     "smallest": list(request.smallest) if request.smallest else None,
+                    "lookup": request.lookup,
                 },
                 timeout=self._settings.job_timeout,
                 result_ttl=self._settings.result_ttl,

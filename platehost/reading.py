@@ -71,6 +71,11 @@ class Registration:
     year: int | None = None
     fuel_type: str | None = None
 
+    def known(self) -> dict[str, Any]:
+        """What it says, by name; empty when it says nothing, because a source alone is none."""
+        fields = {name: value for name, value in asdict(self).items() if value is not None and name != "source"}
+        return {**fields, "source": self.source} if fields else {}
+
 
 @dataclass(frozen=True)
 class Plate:

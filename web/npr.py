@@ -37,7 +37,7 @@ def recognise() -> Response:
     fields = Fields(request)
     upload = read_upload(request, fields, service().settings.max_upload_bytes)
     options = parse_options(regions=fields.values("regions"))
-    submitted = submit(upload.picture, JobRequest(current_key().account, FACE, options, smallest=SMALLEST))
+    submitted = submit(upload.picture, JobRequest(current_key().account, FACE, options, smallest=SMALLEST, lookup=True))
     if submitted.outcome is None:
         return pending(submitted.job_id)
     return jsonify(render(submitted.outcome))
@@ -58,7 +58,7 @@ def batch() -> Response:
             f"images[] has {len(parts)} pictures, at most {MOST_IMAGES} are taken. Send several batches.",
             field="images[]",
         )
-    job = JobRequest(current_key().account, FACE, options, smallest=SMALLEST)
+    job = JobRequest(current_key().account, FACE, options, smallest=SMALLEST, lookup=True)
     entries = _submit_parts(parts, job)
     g.job_id = batch_id = built.batches.create(job.account, FACE, entries)
     waited = iter(wait_all([each.job_id for each in entries if each.job_id]))

@@ -14,9 +14,10 @@ from platehost.blobs import open_blobs
 from platehost.metrics_store import start_reporting
 from platehost.patience import Patience
 from platehost.settings import SettingError, Settings
-from platehost.store import RedisError, connect_patient
+from platehost.store import RedisError, connect, connect_patient
 from platehost.usage import Usage
 from worker.batch_worker import BatchWorker
+from worker.lookup import open_lookups
 
 log = logging.getLogger("worker")
 
@@ -27,6 +28,7 @@ def main() -> int:
         settings = Settings.from_env()
         connection = connect_patient(settings.redis_url, patience, longest=10)
         blobs = open_blobs(settings, connection, lambda url: connect_patient(url, patience, longest=10))
+        lookups = open_lookups(settings, connect(settings.redis_url))
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -52,10 +54,12 @@ def main() -> int:
         extra={"fields": {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}},
     )
     reporter = start_reporting(settings)
+    if lookups:
+        log.info("registers are asked", extra={"fields": {"lookup": settings.lookup}})
     stopped = False
     while not stopped:
         try:
-            worker = BatchWorker(connection, reader, blobs, Usage(connection), settings, patience)
+            worker = BatchWorker(connection, reader, blobs, Usage(connection), settings, patience, lookups)
             worker.work(logging_level="WARNING")
             if worker.spent:
                 log.info("starting afresh", extra={"fields": {"jobs": settings.worker_max_jobs}})

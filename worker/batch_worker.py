@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import time
+from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -26,11 +29,13 @@ from platehost.blobs import Blobs
 from platehost.deliveries import Deliveries, event_of
 from platehost.jobs import QUEUE, blob_name
 from platehost.patience import Patience
-from platehost.reading import to_json
+from platehost.reading import Reading, from_json, to_json
 from platehost.settings import Settings
 from platehost.store import Client
 from platehost.usage import RESERVED_PREFIX, Usage
+from worker.late_jobs import LateJob, LateJobs
 from worker.lease import Lease
+from worker.lookup import Inquiry, Lookups, Wish
 from worker.tasks import NoOutcome, Reader, Task, recognise
 
 log = logging.getLogger("worker")
@@ -43,7 +48,14 @@ class BatchWorker(SimpleWorker):
     """One queue, one process, one core call a batch. Stops after the batch at hand on SIGTERM or SIGINT."""
 
     def __init__(
-        self, connection: Client, reader: Reader, blobs: Blobs, usage: Usage, settings: Settings, patience: Patience
+        self,
+        connection: Client,
+        reader: Reader,
+        blobs: Blobs,
+        usage: Usage,
+        settings: Settings,
+        patience: Patience,
+        lookups: Lookups | None = None,
     ) -> None:
         super().__init__(
             [Queue(QUEUE, connection=connection, serializer=JSONSerializer)],
@@ -65,6 +77,10 @@ class BatchWorker(SimpleWorker):
         self._event: tuple[Job, str] | None = None
         self._handled = 0
         self._run_before: set[str] = set()
+        self._lookups = lookups
+        self._late = LateJobs(lookups.seconds if lookups else 0)
+        # Jobs that waited for registers end in another thread than the batch at hand.
+        self._settling = threading.RLock()
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         return self._settings.lease
@@ -115,9 +131,13 @@ class BatchWorker(SimpleWorker):
             if self.should_run_maintenance_tasks:
                 self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
             try:
-                return self._take(_IDLE_WAIT if timeout else None)
+                taken = self._take(_IDLE_WAIT if timeout else None)
             except DequeueTimeout:
                 continue
+            if taken is None:
+                self._late.finish()
+            return taken
+        self._late.finish()
         raise StopRequested
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -182,34 +202,21 @@ class BatchWorker(SimpleWorker):
         core_done = time.perf_counter()
         metrics.count_batch(len(batch), core_done - begun)
         failed = 0
+        wishes: list[tuple[Job, Execution, Wish]] = []
         for (job, execution), outcome in zip(batch, outcomes, strict=True):
-            job.started_at = execution.created_at
-            earlier = None if isinstance(outcome, dict) and "reading" in outcome else _stored(job)
-            if earlier is not None:
-                # Another run of this job was quicker and dropped the picture: what it stored stands. It has counted
-                # and told.
-                self._finalize_success(job, queue, execution, earlier)
-            elif isinstance(outcome, Exception):
-                failed += 1
-                metrics.count_retry()
-                log.warning(
-                    "a run failed",
-                    extra={"fields": {"job_id": job.id, "request_id": request_of(job), "error": str(outcome)}},
-                )
-                self._finalize_failure(job, queue, execution, (type(outcome), outcome, outcome.__traceback__))
-                # Asked of the store: where the failure could not be written, the job will be run again.
-                if job.get_status() == JobStatus.FAILED:
-                    self._usage.give_back(job.kwargs["account"], [job.id])
-                    self._blobs.drop(blob_name(job.id))
+            if wish := self._wish(job, outcome):
+                wishes.append((job, execution, wish))
             else:
-                self._finish(job, queue, execution, outcome)
-                _count(job, outcome)
+                failed += self._settle(job, queue, execution, outcome)
+        # Last, so that those that need no register do not wait even for the look at what is known.
+        waiting = self._settle_with_registers(wishes, queue)
         log.info(
             "batch",
             extra={
                 "fields": {
                     "jobs": len(batch),
                     "failed": failed,
+                    "waiting": waiting,
                     "job_ids": [job.id for job, _ in batch],
                     "request_ids": [request_of(job) for job, _ in batch],
                     "read_ms": round((core_done - begun) * 1000, 1),
@@ -217,6 +224,67 @@ class BatchWorker(SimpleWorker):
                 }
             },
         )
+
+    def _settle(self, job: Job, queue: Queue, execution: Execution, outcome: Any) -> bool:
+        """Stores what became of a job, in whichever thread; True when its run failed."""
+        with self._settling:
+            job.started_at = execution.created_at
+            earlier = None if isinstance(outcome, dict) and "reading" in outcome else _stored(job)
+            if earlier is not None:
+                # Another run of this job was quicker and dropped the picture: what it stored stands. It has counted
+                # and told.
+                self._finalize_success(job, queue, execution, earlier)
+            elif isinstance(outcome, Exception):
+                self._fail(job, queue, execution, outcome)
+                return True
+            else:
+                self._finish(job, queue, execution, outcome)
+                _count(job, outcome)
+            return False
+
+    def _fail(self, job: Job, queue: Queue, execution: Execution, error: Exception) -> None:
+        metrics.count_retry()
+        log.warning(
+            "a run failed", extra={"fields": {"job_id": job.id, "request_id": request_of(job), "error": str(error)}}
+        )
+        self._finalize_failure(job, queue, execution, (type(error), error, error.__traceback__))
+        # Asked of the store: where the failure could not be written, the job will be run again.
+        if job.get_status() == JobStatus.FAILED:
+            self._usage.give_back(job.kwargs["account"], [job.id])
+            self._blobs.drop(blob_name(job.id))
+
+    def _wish(self, job: Job, outcome: Any) -> Wish | None:
+        """What a job wants to know of registers, None when nothing: only some APIs have a place for it."""
+        if not self._lookups or not job.kwargs.get("lookup") or not isinstance(outcome, dict):
+            return None
+        reading = from_json(outcome)
+        if not isinstance(reading, Reading) or not reading.plates:
+            return None
+        return Wish(reading, job.kwargs["options"]["regions"])
+
+    def _settle_with_registers(self, wishes: Sequence[tuple[Job, Execution, Wish]], queue: Queue) -> int:
+        """Ends the jobs whose registers have nothing more to say; the others end later. Returns how many those are."""
+        if not self._lookups or not wishes:
+            return 0
+        late: list[LateJob] = []
+        started: list[tuple[Job, Execution]] = []
+        for (job, execution, _), inquiry in zip(
+            wishes, self._lookups.begin([each for *_, each in wishes]), strict=True
+        ):
+            if inquiry.done:
+                self._settle(job, queue, execution, to_json(inquiry.reading()))
+            else:
+                late.append(LateJob(inquiry, partial(self._settle_late, job, queue, execution, inquiry)))
+                started.append((job, execution))
+        if late:
+            longest = self._lookups.seconds + 5
+            self._late.hold(late, Lease(self, started, seconds=self._settings.lease, longest=longest))
+        return len(late)
+
+    def _settle_late(self, job: Job, queue: Queue, execution: Execution, inquiry: Inquiry) -> None:
+        if self._lookups:
+            self._lookups.count_late(inquiry)
+        self._settle(job, queue, execution, to_json(inquiry.reading()))
 
     def _outcomes(self, jobs: list[Job]) -> list[Any]:
         """Per job the stored form of its outcome, or the exception that it failed with."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from platehost.reading import Plate, Reading
+from platehost.reading import Plate, Reading, Registration, Vehicle
 from platehost.regions import spaced
 from platehost.renderings.boxes import whole_pixels
+
+UNKNOWN = "Unknown"
 
 
 def render(reading: Reading) -> dict[str, Any]:
@@ -22,6 +24,26 @@ def _result(plate: Plate, reading: Reading) -> dict[str, Any]:
         "confidence": round(plate.score, 3),
         "region": region,
         "bounding_box": {"x": xmin, "y": ymin, "width": xmax - xmin, "height": ymax - ymin},
-        # Keys that are not known are left out; the object itself is always there.
-        "vehicle": {},
+        "vehicle": vehicle_of(plate),
     }
+
+
+def vehicle_of(plate: Plate) -> dict[str, Any]:
+    """What a register says of the vehicle, otherwise what the picture shows; what is not known is left out.
+
+    `source` and `model` are our own: the name of the register, or `picture`.
+    """
+    registration = plate.registration or (_seen(plate.vehicle) if plate.vehicle else None)
+    return registration.known() if registration else {}
+
+
+def _seen(vehicle: Vehicle) -> Registration:
+    """The best guess of each of the picture's attributes, where it is one."""
+    model = vehicle.models[0] if vehicle.models else None
+    colour = vehicle.colours[0].name if vehicle.colours else UNKNOWN
+    return Registration(
+        source="picture",
+        make=model.make if model and model.make != UNKNOWN else None,
+        model=model.model if model and UNKNOWN not in (model.make, model.model) else None,
+        colour=colour.capitalize() if colour.capitalize() != UNKNOWN else None,
+    )

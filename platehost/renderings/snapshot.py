@@ -52,6 +52,9 @@ def _result(plate: Plate, reading: Reading, mmc: bool, direction: bool) -> dict[
         "dscore": score_of(plate.dscore),
         "vehicle": vehicle_of(plate.vehicle, reading),
     }
+    if plate.registration:
+        # Our own, and in webhooks alone: registers are asked for the NPR API's jobs, which have their own answers.
+        result["registration"] = plate.registration.known()
     if mmc:
         # Clients that ask for these read the first element without looking whether there is one.
         result["model_make"] = [{"make": "Unknown", "model": "Unknown", "score": 0.0}]
