@@ -67,7 +67,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
         app.register_blueprint(blueprint)
     # The SDK never throttles: its clients end at the first 429.
     limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
-    limits.register(app, limited)
+    limits.register(app, limited, snapshot=face != "sdk")
     return app
 
 

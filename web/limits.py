@@ -1,60 +1,59 @@
-"""How often a key may call, by Flask-Limiter; its headers on every answer of the NPR API.
+"""How often a key may call, by its account's plan and Flask-Limiter; the headers that tell it on every answer.
 
-When Redis is slow or away, the limiter counts in memory after at most a quarter of a second.
+Rate limits are fixed windows, one per key: a window begins with the key's first request after the last one ended. When
+Redis is slow or away, the limiter counts in memory after at most a quarter of a second.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any
+from functools import lru_cache
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from platehost.settings import SettingError, Settings
+from platehost.settings import SettingError
 from web import npr
 from web.errors import ApiError, is_npr_path, respond
 from web.uploads import FIELDS_BYTES
+from web.windows import PREFIX, Window, Windows, storage_options, storage_uri
 
 SCOPE = "requests"
 BATCH = f"{npr.blueprint.name}.{npr.batch.__name__}"
+_EXTENSION = "platehost_limiter"
+
+parse_once = lru_cache(maxsize=256)(parse)
 
 
-def register(app: Flask, blueprints: list[Blueprint]) -> None:
-    """Limits the requests of `blueprints`, together, per key. Raises SettingError for a limit that cannot be read."""
+def register(app: Flask, blueprints: list[Blueprint], *, snapshot: bool) -> None:
+    """Limits the requests of `blueprints`, together, per key; `snapshot` tells if the Snapshot API is limited here.
+
+    Raises SettingError for a limit that cannot be read.
+    """
     settings = app.extensions["platehost"].settings
     try:
-        limit = parse(settings.rate_limit)
+        parse(settings.rate_limit)
     except ValueError:
         raise SettingError(f"PLATEHOST_RATE_LIMIT is {settings.rate_limit!r}; write it like '8 per second'.") from None
     limiter = Limiter(
         _caller,
-        storage_uri=settings.redis_url,
-        storage_options=_storage_options(settings),
+        storage_uri=storage_uri(settings),
+        storage_options=storage_options(settings),
         in_memory_fallback_enabled=True,
         strategy="fixed-window",
-        key_prefix="platehost",
+        key_prefix=PREFIX,
     )
     for blueprint in blueprints:
-        limiter.shared_limit(settings.rate_limit, scope=SCOPE, cost=_cost)(blueprint)
-    app.extensions["platehost_limiter"] = (limiter, limit)
+        limiter.shared_limit(_rate, scope=SCOPE, cost=_cost)(blueprint)
+    app.extensions[_EXTENSION] = limiter
+    app.extensions["platehost_limited_paths"] = ("/v1/", "/api/v1/") if snapshot else ("/api/v1/",)
     app.after_request(_add_headers)
     app.register_error_handler(RateLimitExceeded, _throttled)
     # Before the limiter: what fails in its own step counts for a failure of its store.
     app.before_request(_read_batch)
     limiter.init_app(app)
-
-
-def _storage_options(settings: Settings) -> dict[str, Any]:
-    return {
-        "socket_timeout": 0.25,
-        "socket_connect_timeout": 0.25,
-        "retry": Retry(NoBackoff(), 0),
-        "max_connections": settings.web_threads * 2,
-    }
 
 
 def _read_batch() -> None:
@@ -64,14 +63,20 @@ def _read_batch() -> None:
         g.batch = len(npr.batch_parts())
 
 
+def _rate() -> str:
+    """The rate of the caller's plan, or that of everybody."""
+    plan = g.get("plan")
+    rate: str = (plan.rate if plan else None) or current_app.extensions["platehost"].settings.rate_limit
+    return rate
+
+
 def _cost() -> int:
     """A batch counts as its pictures; one that could never pass counts as all that a window has."""
-    limit: RateLimitItem = current_app.extensions["platehost_limiter"][1]
-    return int(min(max(1, g.get("batch", 1)), limit.amount))
+    return int(min(max(1, g.get("batch", 1)), parse_once(_rate()).amount))
 
 
 def _throttled(error: RateLimitExceeded) -> Response:
-    seconds = max(1, round(_window()[0] - time.time()))
+    seconds = max(1, math.ceil(_window(parse_once(_rate())).ends - time.time()))
     unit = "second" if seconds == 1 else "seconds"
     # Clients look for the word "throttled".
     message = f"Request was throttled. Expected available in {seconds} {unit}."
@@ -83,27 +88,31 @@ def _caller() -> str:
     return key.id if key else f"address:{request.remote_addr}"
 
 
-def _window() -> tuple[int, int]:
-    """When the caller's window ends (Unix seconds) and how many requests it has left."""
-    limiter: Limiter = current_app.extensions["platehost_limiter"][0]
-    limit: RateLimitItem = current_app.extensions["platehost_limiter"][1]
+def _window(limit: RateLimitItem) -> Window:
+    """The caller's window, the one that this request was counted in if it was; a new one when none runs."""
+    counted: Window | None = g.get("window")
+    return counted or _running_window(limit) or Window(0, time.time() + limit.get_expiry())
+
+
+def _running_window(limit: RateLimitItem) -> Window | None:
+    limiter: Limiter = current_app.extensions[_EXTENSION]
     try:
-        if limiter.current_limit:
-            return limiter.current_limit.reset_at, max(0, limiter.current_limit.remaining)
-        reset, remaining = limiter.limiter.get_window_stats(limit, *_window_key())
-        return int(reset + 1), max(0, remaining)
+        if limiter.current_limit:  # counted in memory
+            return Window(limit.amount - limiter.current_limit.remaining, limiter.current_limit.window.reset_time)
+        # Without a key nothing is counted: the request was refused before.
+        storage = limiter.limiter.storage
+        if g.get("key") and isinstance(storage, Windows):
+            return storage.look(limit, _caller(), SCOPE)
     except Exception:  # whatever fails in the store of limits must not fail the request
-        return int(time.time() + limit.get_expiry()), limit.amount
-
-
-def _window_key() -> list[str]:
-    return ["platehost", _caller(), SCOPE]
+        current_app.logger.debug("the window of a caller could not be read", exc_info=True)
+    return None
 
 
 def _add_headers(response: Response) -> Response:
-    if is_npr_path(request.path):
-        reset, remaining = _window()
-        response.headers["X-RateLimit-Limit"] = str(current_app.extensions["platehost_limiter"][1].amount)
-        response.headers["X-RateLimit-Remaining"] = str(remaining)
-        response.headers["X-RateLimit-Reset"] = str(reset)
+    if request.path.startswith(current_app.extensions["platehost_limited_paths"]) or is_npr_path(request.path):
+        limit = parse_once(_rate())
+        window = _window(limit)
+        response.headers["X-RateLimit-Limit"] = str(limit.amount)
+        response.headers["X-RateLimit-Remaining"] = str(max(0, limit.amount - window.used))
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(window.ends))
     return response
