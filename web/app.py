@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from platehost.settings import Settings
 from web import (
@@ -13,6 +14,7 @@ from web import (
     auth,
     codeproject,
     cors,
+    dashboard,
     document,
     errors,
     health,
@@ -46,6 +48,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=body_limit, MAX_FORM_MEMORY_SIZE=body_limit)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _serve_any_slashes(app)
+    _believe_proxies(app, settings.proxies)
     app.extensions["platehost"] = build(settings)
 
     access_log.register(app)
@@ -68,6 +71,9 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     # The SDK never throttles: its clients end at the first 429.
     limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
     limits.register(app, limited, snapshot=face != "sdk")
+    # A second port for clients of the SDK has none.
+    if settings.dashboard == "on" and face == settings.face:
+        dashboard.register(app, at_root=face == "cloud")
     return app
 
 
@@ -86,6 +92,12 @@ def _serve_any_slashes(app: Flask) -> None:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.wsgi_app = _SingleSlashes(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _believe_proxies(app: Flask, number: int) -> None:
+    if number:
+        believed = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=number)
+        app.wsgi_app = believed  # type: ignore[method-assign]
 
 
 class _SingleSlashes:

@@ -12,7 +12,7 @@ from web.errors import ApiError, is_npr_path
 from web.service import service
 
 SCHEMES = {"token", "bearer"}
-OPEN_BLUEPRINTS = {"health", "document", "document_page"}
+OPEN_BLUEPRINTS = {"health", "document", "document_page", "dashboard"}
 
 # On a port for clients of the SDK: these send no key, or one that means nothing here.
 KEYLESS_BLUEPRINTS = {"sdk", "codeproject"}

@@ -11,7 +11,7 @@ from flask import current_app
 from platehost.accounts import Accounts
 from platehost.address_guard import AddressGuard
 from platehost.batches import Batches
-from platehost.blobs import open_blobs
+from platehost.blobs import Blobs, open_blobs
 from platehost.jobs import Jobs
 from platehost.outbound import Outbound
 from platehost.settings import Settings
@@ -33,6 +33,7 @@ class Service:
     store: Client
     probe: Client
     accounts: Accounts
+    blobs: Blobs
     jobs: Jobs
     batches: Batches
     usage: Usage
@@ -58,6 +59,7 @@ def build(settings: Settings) -> Service:
         store=store,
         probe=connect_probe(settings.redis_url),
         accounts=Accounts(store),
+        blobs=blobs,
         jobs=jobs,
         batches=Batches(store, jobs, settings),
         usage=Usage(store),

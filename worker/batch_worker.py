@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -30,8 +31,9 @@ from platehost.deliveries import Deliveries, event_of
 from platehost.jobs import QUEUE, blob_name
 from platehost.patience import Patience
 from platehost.reading import Reading, from_json, to_json
+from platehost.recent import Recent
 from platehost.settings import Settings
-from platehost.store import Client
+from platehost.store import Client, RedisError
 from platehost.usage import RESERVED_PREFIX, Usage
 from worker.late_jobs import LateJob, LateJobs
 from worker.lease import Lease
@@ -73,6 +75,7 @@ class BatchWorker(SimpleWorker):
         self._settings = settings
         self._patience = patience
         self._deliveries = Deliveries(connection, settings)
+        self._recent = Recent(connection, settings)
         self._ended: Job | None = None
         self._event: tuple[Job, str] | None = None
         self._handled = 0
@@ -311,10 +314,23 @@ class BatchWorker(SimpleWorker):
         finally:
             told, self._event = self._event, None
         picture = blob_name(job.id)
+        if told and self._recent.is_on:
+            self._keep(job, outcome)
         if told and self._deliveries.wants_picture(picture):
             self._blobs.keep(picture, self._settings.webhook_picture_ttl)
         else:
             self._blobs.drop(picture)
+
+    def _keep(self, job: Job, outcome: dict[str, Any]) -> None:
+        """Keeps a reading for people to search: the answer is out by now, and is worth more than this."""
+        try:
+            reading, camera = from_json(outcome), (job.meta.get("echo") or {}).get("camera_id") or ""
+            if isinstance(reading, Reading):
+                picture = self._blobs.get(blob_name(job.id)) if reading.plates else None
+                created = job.created_at if job.created_at.tzinfo else job.created_at.replace(tzinfo=UTC)
+                self._recent.add(job.kwargs["account"], job.id, reading, picture, camera, created)
+        except RedisError as error:
+            log.warning("a reading could not be kept", extra={"fields": {"job_id": job.id, "error": str(error)}})
 
 
 def _count(job: Job, outcome: dict[str, Any]) -> None:
