@@ -1,5 +1,7 @@
+import json
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,30 @@ def test_a_revoked_key_ends(platehost: Platehost, tmp_path: Path) -> None:
     done = platehost("key", "revoke", key_id, *data)
     assert done.returncode == 0, done.stderr
     assert one_sentence(platehost("key", "revoke", key_id, *data)).startswith("platehost: No key in use has the id")
+
+
+def test_a_key_may_expire_and_be_made_by_either_name(platehost: Platehost, tmp_path: Path) -> None:
+    data = ("--data", tmp_path / "data")
+    made = platehost("key", "add", "--name", "guest", "--expires", "30d", *data)
+    assert made.returncode == 0, made.stderr
+    assert platehost("key", "create", "visitor", "--expires", "2190-01-31", *data).returncode == 0
+    assert platehost("key", "create", "friend", *data).returncode == 0
+    keys = json.loads(platehost("key", "list", "--json", *data).stdout)
+    assert [key["name"] for key in keys] == ["guest", "visitor", "friend"]
+    month = datetime.now(UTC) + timedelta(days=30)
+    assert abs(datetime.fromisoformat(keys[0]["expires_at"]) - month) < timedelta(hours=1)
+    assert keys[1]["expires_at"] == "2190-01-31T00:00:00+00:00"
+    assert [keys[2]["expires_at"], keys[2]["last_used"], keys[2]["state"]] == [None, None, "in use"]
+    assert "2190-01-31 00:00" in platehost("key", "list", "--account", "main", *data).stdout
+    assert "guest" not in platehost("key", "list", "--account", "north", *data).stdout
+    for arguments, words in (
+        (("late", "--expires", "2001-01-01"), "past"),
+        (("late", "--expires", "soon"), "30d"),
+        (("late", "--expires", "999999w"), "30d"),
+        (("one", "--name", "two"), "one name"),
+        ((), "one name"),
+    ):
+        assert words in one_sentence(platehost("key", "create", *arguments, *data))
 
 
 def test_redis_url_wins_over_the_data_folder(platehost: Platehost, tmp_path: Path) -> None:
