@@ -18,5 +18,5 @@ ENV PLATEHOST_PACK=/app/models/default \
 RUN useradd --system --no-create-home platehost
 USER platehost
 WORKDIR /app
-EXPOSE 8080
+EXPOSE 8080 9108
 CMD ["python", "-m", "web"]

@@ -13,6 +13,7 @@ from platehost.store import Client
 
 # Workers give a sign of life every second when idle, and every two when busy.
 SIGN_OF_LIFE_SECONDS = 30
+_ALIVE = "platehost:alive:webhooks:"
 
 
 def live_workers(store: Client) -> list[str]:
@@ -25,6 +26,16 @@ def live_workers(store: Client) -> list[str]:
         if heartbeat and not death and (now - _aware(heartbeat)).total_seconds() < SIGN_OF_LIFE_SECONDS:
             hosts.append(host.decode() if host else "")
     return hosts
+
+
+def sign_of_webhooks(store: Client, host: str) -> None:
+    """Says that a webhooks process on `host` does its work. Raises redis.RedisError."""
+    store.set(_ALIVE + host, 1, ex=SIGN_OF_LIFE_SECONDS)
+
+
+def live_webhooks(store: Client, host: str) -> bool:
+    """Whether a webhooks process on `host` gave a sign of life lately. Raises redis.RedisError."""
+    return bool(store.exists(_ALIVE + host))
 
 
 def queue_length(store: Client) -> int:

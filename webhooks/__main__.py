@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -12,6 +13,7 @@ from platehost import logs, metrics
 from platehost.address_guard import AddressGuard
 from platehost.blobs import Blobs, open_blobs
 from platehost.deliveries import Deliveries
+from platehost.health import sign_of_webhooks
 from platehost.metrics_store import start_reporting
 from platehost.outbound import Outbound
 from platehost.patience import Patience
@@ -42,6 +44,7 @@ class Office:
         courier = Courier(self.deliveries, self.targets, blobs, outbound, self.notices, settings)
         self.dispatcher = Dispatcher(self.deliveries, courier.carry, settings)
         self._blobs = blobs
+        self._store = store
 
     def sweep(self, stop: threading.Event) -> None:
         """Does what is due now and then, until `stop`; for a thread of its own."""
@@ -52,7 +55,9 @@ class Office:
                 log.exception("a sweep failed")
 
     def sweep_once(self) -> None:
-        """Sends mails, drops surplus pictures, tells of full queues."""
+        """Gives a sign of life, sends mails, drops surplus pictures, tells of full queues."""
+        if self.dispatcher.looks:
+            sign_of_webhooks(self._store, socket.gethostname())
         self.notices.send_due()
         for picture in self.deliveries.surplus_pictures():
             self._blobs.drop(picture)

@@ -27,6 +27,8 @@ _CROWDED = MOST_IN_FLIGHT // 2
 _MOST_PER_TURN = 8
 _SECONDS_BETWEEN_LOOKS = 0.1
 _IDLE_SECONDS = 30.0
+# Longer than a store that is slow, and not away, holds up a look.
+_SECONDS_OF_NO_LOOK = 15.0
 
 Carry = Callable[[Target, Delivery], None]
 
@@ -43,6 +45,12 @@ class Dispatcher:
         self._work: queue.SimpleQueue[tuple[Target, Delivery]] = queue.SimpleQueue()
         self._idle = 0
         self._done = threading.Event()
+        self._looked = time.monotonic()
+
+    @property
+    def looks(self) -> bool:
+        """Whether it has looked for what is due lately."""
+        return time.monotonic() - self._looked < _SECONDS_OF_NO_LOOK
 
     @property
     def in_flight(self) -> int:
@@ -54,6 +62,7 @@ class Dispatcher:
         while not stop.is_set():
             try:
                 self.look()
+                self._looked = time.monotonic()
                 if time.monotonic() - renewed > self._lease / 4:
                     renewed = time.monotonic()
                     self.renew()
