@@ -17,7 +17,7 @@ from cli.private_redis import STOP_SECONDS, PrivateRedis
 from cli.procfile import programs
 from cli.store_address import add_data_option, data_folder
 from cli.supervisor import Program, Supervisor
-from cli.welcome import welcome
+from cli.welcome import dashboard_line, welcome
 from platehost.settings import SettingError, Settings
 from platehost.store import RedisError
 
@@ -134,6 +134,9 @@ class _Service:
             await asyncio.sleep(READY_INTERVAL)
         base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         print(f"\nPlatehost answers on {base_url} (Ctrl-C ends it).", flush=True)
+        if self._settings.dashboard == "on":
+            with contextlib.suppress(RedisError):
+                print(await asyncio.to_thread(dashboard_line, self._settings.redis_url, base_url), flush=True)
         if self._photo:
             try:
                 lines = await asyncio.to_thread(welcome, self._folder, self._settings.redis_url, base_url, self._photo)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from cli.data_folder import DataFolder, write_private
 from platehost.accounts import Accounts
+from platehost.setup_code import SetupCode
 from platehost.store import connect
+from platehost.users import Users
 
 NAME = "first"
 
@@ -36,3 +38,14 @@ def welcome(folder: DataFolder, store_url: str, base_url: str, photo: Path) -> l
     if not known:
         lines.append("`platehost key create NAME` makes another key when yours is lost.")
     return lines
+
+
+def dashboard_line(store_url: str, base_url: str) -> str:
+    """Where the dashboard is; while it has no owner, with the code that makes one. Raises redis.RedisError."""
+    store = connect(store_url)
+    try:
+        if Users(store).exist():
+            return f"Its dashboard: {base_url}/dashboard/"
+        return f"Make the owner of its dashboard: {base_url}/dashboard/setup?code={SetupCode(store).current()}"
+    finally:
+        store.close()
