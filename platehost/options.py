@@ -94,9 +94,7 @@ def _regions(values: Iterable[Any]) -> tuple[str, ...]:
             raise OptionError("regions", "Must be region codes, such as gb or us-ca.")
         # Blanks and slashes never stand in a code, so a list in one field may use any common separator.
         for part in re.split(r"[,;\s]+", value):
-            code = region_table.normalise(part)
-            if code and code not in codes:
-                codes.append(code)
+            codes += [code for code in region_table.meant(part) if code not in codes]
     if len(codes) > MAX_REGIONS:
         raise OptionError("regions", f"Has {len(codes)} codes, at most {MAX_REGIONS} are taken. Send fewer, or none.")
     return tuple(codes)

@@ -13,6 +13,12 @@ from importlib import resources
 
 GAPS = " -."
 
+# Upper case alone: in lower case some of them are countries.
+EGYPTS_GOVERNORATES = {
+    *("ALX", "ASN", "AST", "BA", "BH", "BNS", "C", "DK", "DT", "FYM", "GH", "GZ", "IS", "JS"),
+    *("KB", "KFS", "KN", "LX", "MN", "MNF", "MT", "PTS", "SHG", "SHR", "SIN", "SUZ", "WAD"),
+}
+
 
 @cache
 def _table() -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -36,6 +42,16 @@ def normalise(code: str) -> str | None:
         if spelling in _table():
             return spelling
     return None
+
+
+def meant(code: str) -> tuple[str, ...]:
+    """The regions, in the table's spelling, that a client means by `code`; nothing when it is not known.
+
+    `DK` is one of Egypt's governorates and, since case does not matter, Denmark: it then means both.
+    """
+    spelling = normalise(code)
+    found = (spelling,) if spelling else ()
+    return (*found, "eg") if code.strip() in EGYPTS_GOVERNORATES else found
 
 
 def name(code: str) -> str | None:

@@ -62,6 +62,10 @@ def test_every_key_of_the_config_has_its_place() -> None:
     assert parse_options(config=config) == parse_options(config=json.dumps(config)) == expected
 
 
+def test_a_governorate_of_egypt_may_be_a_country_too() -> None:
+    assert parse_options(regions=["DK,GZ", "dk"]).regions == ("dk", "eg")
+
+
 def test_regions_come_repeated_or_in_lists_and_unknown_ones_are_ignored() -> None:
     assert parse_options(regions=["gb", "US-CA, br-sc", "", "zz", "gb"]).regions == ("gb", "us-ca", "br_sc")
 

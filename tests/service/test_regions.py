@@ -96,3 +96,26 @@ def test_codes_are_known_in_any_case_and_dash() -> None:
 def test_the_codes_that_clients_send_are_known_be_they_odd_or_new(code: str) -> None:
     assert regions.normalise(code) == code
     assert regions.name(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("GZ", ("eg",)),
+        (" ALX ", ("eg",)),
+        ("C", ("eg",)),
+        ("gz", ()),
+        ("DK", ("dk", "eg")),
+        ("dk", ("dk",)),
+        ("EG", ("eg",)),
+        ("GB", ("gb",)),
+        ("XX", ()),
+    ],
+)
+def test_egypts_governorates_are_upper_case(code: str, meant: tuple[str, ...]) -> None:
+    assert regions.meant(code) == meant
+
+
+def test_every_governorate_of_egypt_is_known() -> None:
+    assert len(regions.EGYPTS_GOVERNORATES) == 27
+    assert all("eg" in regions.meant(each) for each in regions.EGYPTS_GOVERNORATES)
