@@ -63,8 +63,13 @@ class Run:
             if path.exists():
                 state = load_file(path)
                 average = _part(state, "ema.")
-                self.average.load_state_dict(average)
-                self.live.load_state_dict(_part(state, "live.") or average)
+                for network, kept in ((self.average, average), (self.live, _part(state, "live.") or average)):
+                    # A head that is new since then starts afresh; nothing else may be missing.
+                    new = network.load_state_dict(kept, strict=False)
+                    if new.unexpected_keys:
+                        raise ValueError(f"{path.name} holds {new.unexpected_keys}, which the network has not")
+                    if new.missing_keys:
+                        print(f"new: {', '.join(new.missing_keys)}", flush=True)
                 seen = json.loads(path.with_suffix(".json").read_text())["seen"]
                 print(f"resumed from {path.name}, {seen} samples seen", flush=True)
                 return seen

@@ -47,12 +47,12 @@ def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
         box = photo.boxes[rng.integers(len(photo.boxes))]
         width = max(4.0, box[2] - box[0])
         wanted = np.exp(rng.uniform(np.log(14), np.log(0.9 * side)))
-        scale = float(np.clip(wanted / width, 0.6 * side / max(h, w), 4.0))
+        scale = float(np.clip(wanted / width, 0.9 * side / max(h, w), 4.0))
         # The plate lies anywhere in the cut, often near a border.
         anchor = (box[:2] + box[2:]) / 2
         place = rng.uniform(0.08, 0.92, 2) * side
     else:
-        scale = float(np.exp(rng.uniform(np.log(0.7), np.log(2.0)))) * side / max(h, w)
+        scale = float(np.exp(rng.uniform(np.log(0.9), np.log(2.0)))) * side / max(h, w)
         anchor, place = np.array([w, h]) * rng.uniform(0.3, 0.7, 2), np.array([side, side]) / 2
     # Little of the cut stays empty: padding teaches nothing.
     extent = np.array([w, h]) * scale
@@ -140,44 +140,73 @@ def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[n
     return (turned + rng.uniform(0.05, 0.95, 2) * side).astype(np.float32)
 
 
-def paste(view: View, plate: Picture, rng: np.random.Generator) -> bool:
-    """Set a drawn plate (uint8 BGR [h, w, 3], cut at its edge) into the picture. False where there was no room."""
+def clear_place(view: View, aspect: float, rng: np.random.Generator) -> NDArray[np.float32] | None:
+    """Corners [4, 2] for something of this aspect that covers no plate of the picture; None where there is no room."""
     side = view.image.shape[0]
-    quad = random_quad(plate.shape[1] / plate.shape[0], side, rng)
+    quad = random_quad(aspect, side, rng)
     box = bounds(quad[None])[0]
     if (box[:2] < 1).any() or (box[2:] > side - 1).any() or (box[2:] - box[:2] < (9, 4)).any():
-        return False
-    for other in np.concatenate([view.boxes, view.ignore]):
-        if (np.minimum(box[2:], other[2:]) > np.maximum(box[:2], other[:2]) - 2).all():
-            return False
-    # Surround: a frame or a bumper's shade, so that the plate's own edge is not the only cue.
-    x1, y1 = np.floor(box[:2]).astype(int)
-    x2, y2 = np.ceil(box[2:]).astype(int)
-    shrink = max(1.0, min(plate.shape[1] / (x2 - x1), plate.shape[0] / (y2 - y1)))
+        return None
+    others = np.concatenate([view.boxes, view.ignore])
+    meets = (np.minimum(box[2:], others[:, 2:]) > np.maximum(box[:2], others[:, :2]) - 2).all(1)
+    return None if meets.any() else quad
+
+
+def set_in(image: Picture, thing: Picture, quad: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Draws `thing` (uint8 BGR or BGRA [h, w, 3 or 4], cut at its edge) into the picture at `quad`, in the scene's
+    light.
+    """
+    box = bounds(quad[None])[0]
+    pad = (quad - quad.mean(0)) * rng.uniform(1.03, 1.2) + quad.mean(0)
+    room = bounds(pad[None])[0]
+    # Only the place itself is touched: the rest of a 640-pixel picture would cost ten times as much.
+    left, top = np.maximum(0, np.floor(room[:2]).astype(int) - 8)
+    right, bottom = np.ceil(room[2:]).astype(int) + 8
+    place = image[top:bottom, left:right]
+    high, wide = place.shape[:2]
+    offset = np.array([left, top], np.float32)
+    shrink = max(1.0, min(thing.shape[1] / (box[2] - box[0]), thing.shape[0] / (box[3] - box[1])))
     if shrink > 1.5:
-        plate = cv2.resize(plate, None, fx=1.2 / shrink, fy=1.2 / shrink, interpolation=cv2.INTER_AREA)
-    h, w = plate.shape[:2]
-    matrix = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), quad)
-    drawn = cv2.warpPerspective(plate, matrix, (side, side), flags=cv2.INTER_LINEAR).astype(np.float32)
-    mask = np.zeros((side, side), np.float32)
-    cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
-    around = view.image[max(0, y1 - 8) : y2 + 8, max(0, x1 - 8) : x2 + 8].astype(np.float32)
+        thing = cv2.resize(thing, None, fx=1.2 / shrink, fy=1.2 / shrink, interpolation=cv2.INTER_AREA)
+    h, w = thing.shape[:2]
+    matrix = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), quad - offset)
+    drawn = cv2.warpPerspective(thing, matrix, (wide, high), flags=cv2.INTER_LINEAR).astype(np.float32)
+    mask = np.zeros((high, wide), np.float32)
+    cv2.fillConvexPoly(mask, np.round((quad - offset) * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+    if thing.shape[2] == 4:
+        mask *= drawn[..., 3] / 255
+    around = place.astype(np.float32)
     # The scene's light: a plate is about as bright as its surroundings allow, seldom brighter than a lamp.
     gain = np.clip((around.mean() + rng.uniform(30, 110)) / 190, 0.25, 1.25)
     tint = np.clip(around.mean((0, 1)) / max(1.0, around.mean()), 0.8, 1.2) ** rng.uniform(0, 1)
-    drawn = np.clip(drawn * gain * tint + rng.normal(0, 6), 0, 255)
-    if rng.random() < 0.5:
-        pad = (quad - quad.mean(0)) * rng.uniform(1.03, 1.2) + quad.mean(0)
-        frame = np.zeros((side, side), np.float32)
-        cv2.fillConvexPoly(frame, np.round(pad * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+    colour = np.clip(drawn[..., :3] * gain * tint + rng.normal(0, 6), 0, 255)
+    if thing.shape[2] == 3 and rng.random() < 0.5:
+        # A frame or a bumper's shade, so that the plate's own edge is not the only cue.
+        frame = np.zeros((high, wide), np.float32)
+        cv2.fillConvexPoly(frame, np.round((pad - offset) * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
         shade = rng.uniform(0, 255) if rng.random() < 0.3 else rng.uniform(0, 60)
-        view.image[:] = (view.image * (1 - frame[..., None]) + shade * frame[..., None]).astype(np.uint8)
+        around += (shade - around) * frame[..., None]
     sigma = rng.uniform(0.3, 0.9)
     mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
-    view.image[:] = (view.image * (1 - mask) + cv2.GaussianBlur(drawn, (0, 0), sigma) * mask).astype(np.uint8)
-    view.boxes = np.concatenate([view.boxes, box[None]])
+    place[:] = (around + (cv2.GaussianBlur(colour, (0, 0), sigma) - around) * mask).astype(np.uint8)
+
+
+def paste(view: View, plate: Picture, rng: np.random.Generator) -> bool:
+    """Sets a drawn plate into the picture. False where there was no room."""
+    quad = clear_place(view, plate.shape[1] / plate.shape[0], rng)
+    if quad is None:
+        return False
+    set_in(view.image, plate, quad, rng)
+    view.boxes = np.concatenate([view.boxes, bounds(quad[None])])
     view.corners = np.concatenate([view.corners, quad.reshape(1, 8)])
     return True
+
+
+def paste_decoy(view: View, decoy: Picture, rng: np.random.Generator) -> None:
+    """Sets something into the picture that looks like a plate and is none."""
+    quad = clear_place(view, decoy.shape[1] / decoy.shape[0], rng)
+    if quad is not None:
+        set_in(view.image, decoy, quad, rng)
 
 
 def wear(image: Picture, rng: np.random.Generator) -> Picture:
@@ -209,11 +238,16 @@ def wear(image: Picture, rng: np.random.Generator) -> Picture:
     return out
 
 
-def view(photos: list[Photo], plates: list[Picture], side: int, rng: np.random.Generator) -> View:
+def view(
+    photos: list[Photo], plates: list[Picture], decoys: list[Picture], side: int, rng: np.random.Generator
+) -> View:
     """One training picture of side x side pixels."""
     made = mosaic(photos, side, rng) if rng.random() < 0.5 else cut(photos[rng.integers(len(photos))], side, rng)
     if plates and rng.random() < 0.45:
         for _ in range(int(rng.integers(1, 5))):
             paste(made, plates[rng.integers(len(plates))], rng)
+    if decoys and rng.random() < 0.5:
+        for _ in range(int(rng.integers(1, 5))):
+            paste_decoy(made, decoys[rng.integers(len(decoys))], rng)
     made.image = wear(made.image, rng)
     return made

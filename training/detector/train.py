@@ -2,9 +2,8 @@
 
     python -m training.detector.train --shared ../shared --until 15:30
 
-Resumes from training/work/detector, else from the committed state in training/state. Plates that are set into the
-photos are drawn at the
-start (`--plates` of them).
+Resumes from training/work/detector, else from the committed state in training/state. Plates and decoys that
+are set into the photos are drawn at the start (`--plates`, `--decoys`).
 """
 
 import numpy as np
@@ -16,6 +15,7 @@ from training.detector.loss import detection_loss
 from training.detector.network import PlateDetector, cell_grid
 from training.detector.photos import load
 from training.run import Run, arguments
+from training.synthetic.decoy import DecoyMaker
 from training.synthetic.plate import PlateMaker
 
 SIDES = (288, 384, 384, 512, 640)  # a plate that fills a 640-pixel picture needs such a picture
@@ -25,15 +25,15 @@ AREA = 384 * 384
 class Views(IterableDataset):
     """Endless batches of training pictures, each batch of one size and about as many pixels as `batch` of 384 x 384."""
 
-    def __init__(self, photos, plates, batch: int, seed: int) -> None:
-        self.photos, self.plates, self.batch, self.seed = photos, plates, batch, seed
+    def __init__(self, photos, plates, decoys, batch: int, seed: int) -> None:
+        self.photos, self.plates, self.decoys, self.batch, self.seed = photos, plates, decoys, batch, seed
 
     def __iter__(self):
         rng = np.random.default_rng(self.seed)
         while True:
             side = int(rng.choice(SIDES))
             batch = max(1, round(self.batch * AREA / side**2))
-            made = [view(self.photos, self.plates, side, rng) for _ in range(batch)]
+            made = [view(self.photos, self.plates, self.decoys, side, rng) for _ in range(batch)]
             images = np.stack([v.image[..., ::-1] for v in made]).transpose(0, 3, 1, 2)
             targets = [
                 {k: torch.from_numpy(np.ascontiguousarray(getattr(v, k))) for k in ("boxes", "corners", "ignore")}
@@ -46,6 +46,7 @@ def main() -> None:
     parser = arguments("detector", __doc__)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--plates", type=int, default=3500, help="drawn plates to set into photos")
+    parser.add_argument("--decoys", type=int, default=1500, help="drawn things that look like plates and are none")
     parser.add_argument("--every", type=int, default=1, help="take each n-th photo only, for trying things")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -55,8 +56,10 @@ def main() -> None:
     photos = load(args.shared / "data", args.every)
     maker = PlateMaker(args.shared / "reference", args.shared / "fonts", args.seed + run.seen)
     plates = [maker.make().picture for _ in range(args.plates)]
+    drawer = DecoyMaker(args.shared / "fonts", args.seed + run.seen)
+    decoys = [drawer.make() for _ in range(args.decoys)]
     print(f"{len(photos)} photos, {sum(len(p.boxes) for p in photos)} plates, {len(plates)} drawn plates", flush=True)
-    views = Views(photos, plates, args.batch, args.seed + run.seen)
+    views = Views(photos, plates, decoys, args.batch, args.seed + run.seen)
     grids = {side: cell_grid(side, side) for side in SIDES}
     for images, targets in DataLoader(views, batch_size=None, num_workers=1, prefetch_factor=4):
         if run.over():

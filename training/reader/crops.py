@@ -25,11 +25,14 @@ LEAST_BOX, LEAST_TEXT, LEAST_COUNTRY = 0.4, 0.9, 0.8
 
 @dataclass(frozen=True)
 class RealPlate:
-    """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region: a class or NO_REGION."""
+    """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region: a class or NO_REGION.
+
+    text: None where nobody told it, empty where there is no plate at all.
+    """
 
     picture: NDArray[np.uint8]
     box: tuple[float, float, float, float]
-    text: str
+    text: str | None
     region: int
 
 
@@ -66,7 +69,7 @@ def load(data: Path, reference: Path) -> list[RealPlate]:
                     code = codes.get(plate["country"].lower(), "") if sure else ""
                     region = region_class(code) if code else NO_REGION
                     wanted[entry["photo"]].append((plate["box"], plate["text"], region))
-    return [_cut(cv2.imread(str(data / photo)), *plate) for photo in sorted(wanted) for plate in wanted[photo]]
+    return [cut_out(cv2.imread(str(data / photo)), *plate) for photo in sorted(wanted) for plate in wanted[photo]]
 
 
 def _trusted(plate: dict, held_out: set[str]) -> bool:
@@ -79,7 +82,7 @@ def _trusted(plate: dict, held_out: set[str]) -> bool:
     )
 
 
-def _cut(photo: NDArray[np.uint8], box: list[float], text: str, region: int) -> RealPlate:
+def cut_out(photo: NDArray[np.uint8], box: list[float], text: str | None, region: int) -> RealPlate:
     """Keeps 40 % of the plate's width and 60 % of its height round it: room for every later cut."""
     wide, high = box[2] - box[0], box[3] - box[1]
     x, y = int(max(0, box[0] - 0.4 * wide)), int(max(0, box[1] - 0.6 * high))

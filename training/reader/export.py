@@ -20,7 +20,7 @@ def main() -> None:
     # The exporter knows no fused transformer layer.
     torch.backends.mha.set_fastpath_enabled(False)
     picture = torch.randint(0, 255, (3, 3, 64, 160), dtype=torch.uint8)
-    axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}}
+    axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}, "plate": {0: "n"}}
     write("reader", Exported(network), picture[:1], picture, axes, args)
 
 

@@ -2,8 +2,8 @@
 
 Input: uint8 or float RGB 0..255 [n, 3, 64, 160]; each plate is standardised inside. Outputs: text logits [n, 80, 37]
 (CTC, blank first:
-the upper row's 40 places, then the lower row's, so that a two-line plate is read in order) and region logits [n,
-regions].
+the upper row's 40 places, then the lower row's, so that a two-line plate is read in order), region logits [n,
+regions], and a logit [n] of its being a plate at all: the cut has more pixels of it than the detector saw.
 """
 
 import torch
@@ -50,15 +50,17 @@ class PlateReader(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
         self.text = nn.Linear(WIDTH, classes)
         self.region = nn.Linear(WIDTH, regions)
+        self.plate = nn.Linear(WIDTH, 1)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = image.float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         # 25 = 5 grey levels squared: an empty cut is not blown up into noise.
         x = x / torch.sqrt((x * x).mean((1, 2, 3), keepdim=True) + 25.0)
         tokens = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
         tokens = self.norm(self.context(tokens))
-        return self.text(tokens), self.region(tokens.mean(1))
+        whole = tokens.mean(1)
+        return self.text(tokens), self.region(whole), self.plate(whole)[:, 0]
 
 
 class Exported(nn.Module):
@@ -68,6 +70,6 @@ class Exported(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        text, region = self.network(image)
-        return text.softmax(-1), region.softmax(-1)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        text, region, plate = self.network(image)
+        return text.softmax(-1), region.softmax(-1), plate.sigmoid()

@@ -6,86 +6,116 @@ Resumes from training/work/reader, else from the committed state in training/sta
 """
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.reader import crops
+from training.reader import crops, others
 from training.reader.classes import ALPHABET, BLANK, NO_REGION, REGIONS, region_class, text_classes
 from training.reader.network import PlateReader
 from training.run import Run, arguments
 from training.synthetic.camera import Camera
+from training.synthetic.decoy import DecoyMaker
 from training.synthetic.plate import PlateMaker
 
 BATCH = 64
 POOL = 6000  # drawn plates that are used again under another camera
 FRESH = 0.25  # share of drawn plates that are new
 REGION_WEIGHT = 0.1
+PLATE_WEIGHT = 0.2
+
+
+@dataclass(frozen=True)
+class Sample:
+    """picture: uint8 BGR [64, 160, 3]; text: None where unknown, empty where there is no plate; region: a class."""
+
+    picture: NDArray[np.uint8]
+    text: str | None
+    region: int
 
 
 class Samples(IterableDataset):
-    """Endless batches: pictures [n, 3, 64, 160] uint8 RGB, characters of all texts in a row, their lengths, regions."""
+    """Endless batches: pictures [n, 3, 64, 160] uint8 RGB; which of them have a known text [m]; the characters of those
+    texts in a row; their lengths [m]; regions [n]; plate or not [n] (0 or 1).
+    """
 
-    def __init__(self, shared, real_share: float, seed: int) -> None:
-        self.shared, self.real_share, self.seed = shared, real_share, seed
+    def __init__(self, shared, real_share: float, other_share: float, seed: int) -> None:
+        self.shared, self.real_share, self.other_share, self.seed = shared, real_share, other_share, seed
         self.real = crops.load(shared / "data", shared / "reference")
+        self.unread = others.unread_plates(shared / "data")
+        self.false = others.false_plates(shared / "data")
         self.scenes = crops.backgrounds(shared / "data")
 
     def __iter__(self):
         camera = Camera(self.seed)
         maker = PlateMaker(self.shared / "reference", self.shared / "fonts", self.seed)
+        decoys = DecoyMaker(self.shared / "fonts", self.seed)
         pool: list = []
         while True:
-            batch = [self._sample(camera, maker, pool) for _ in range(BATCH)]
-            pictures = np.stack([picture[..., ::-1] for picture, _, _ in batch]).transpose(0, 3, 1, 2)
-            characters = [c for _, text, _ in batch for c in text_classes(text)]
+            batch = [self._sample(camera, maker, decoys, pool) for _ in range(BATCH)]
+            pictures = np.stack([sample.picture[..., ::-1] for sample in batch]).transpose(0, 3, 1, 2)
+            texts = [sample.text for sample in batch if sample.text is not None]
             yield (
                 torch.from_numpy(np.ascontiguousarray(pictures)),
-                torch.tensor(characters),
-                torch.tensor([len(text) for _, text, _ in batch]),
-                torch.tensor([region for _, _, region in batch]),
+                torch.tensor([n for n, sample in enumerate(batch) if sample.text is not None]),
+                torch.tensor([c for text in texts for c in text_classes(text)]),
+                torch.tensor([len(text) for text in texts]),
+                torch.tensor([sample.region for sample in batch]),
+                torch.tensor([float(sample.text != "") for sample in batch]),
             )
 
-    def _sample(self, camera: Camera, maker: PlateMaker, pool: list):
+    def _sample(self, camera: Camera, maker: PlateMaker, decoys: DecoyMaker, pool: list) -> Sample:
         rng = camera.rng
-        if rng.random() < self.real_share:
+        chance = rng.random()
+        if chance < self.other_share:
+            if rng.random() < 0.15:
+                return Sample(camera.see(decoys.make()[..., :3], self.scenes), "", NO_REGION)
+            other = rng.choice(self.unread if rng.random() < 0.35 else self.false)
+            return Sample(crops.varied(other, camera), other.text, other.region)
+        if chance < self.other_share + self.real_share:
             plate = rng.choice(self.real)
-            return crops.varied(plate, camera), plate.text, plate.region
+            return Sample(crops.varied(plate, camera), plate.text, plate.region)
         if len(pool) < POOL:
             pool.append(drawn := maker.make())
         elif rng.random() < FRESH:
             drawn = pool[rng.randrange(POOL)] = maker.make()
         else:
             drawn = rng.choice(pool)
-        return camera.see(drawn.picture, self.scenes), drawn.text, region_class(drawn.code)
+        return Sample(camera.see(drawn.picture, self.scenes), drawn.text, region_class(drawn.code))
 
 
 def main() -> None:
     parser = arguments("reader", __doc__)
     parser.add_argument("--real", type=float, default=0.3, help="share of real plates")
+    parser.add_argument("--other", type=float, default=0.1, help="share of plates not read and of what is no plate")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     live, average = (PlateReader(len(ALPHABET) + 1, len(REGIONS)) for _ in range(2))
     run = Run("reader", live.to(memory_format=torch.channels_last), average, args, clip=2.0)
     # A resumed run draws other plates than the one before it.
-    samples = Samples(args.shared, args.real, args.seed + run.seen)
-    print(f"{len(samples.real)} real plates", flush=True)
+    samples = Samples(args.shared, args.real, args.other, args.seed + run.seen)
+    print(f"{len(samples.real)} real plates, {len(samples.unread)} not read, {len(samples.false)} false", flush=True)
     ctc = nn.CTCLoss(blank=BLANK, zero_infinity=True)
-    for pictures, characters, lengths, regions in DataLoader(
-        samples, batch_size=None, num_workers=1, prefetch_factor=6
-    ):
+    loader = DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=6)
+    for pictures, known, characters, lengths, regions, plates in loader:
         if run.over():
             break
         # Plain float32: bf16 autocast took half as long again here (63 against 98 plates a CPU second, without AMX).
-        text, region = live(pictures.contiguous(memory_format=torch.channels_last))
-        steps = text.float().log_softmax(-1).transpose(0, 1)
-        text_loss = ctc(steps, characters, torch.full((len(pictures),), steps.shape[0]), lengths)
-        region_loss = nn.functional.cross_entropy(region.float(), regions, ignore_index=NO_REGION, label_smoothing=0.05)
-        losses = {"total": text_loss + REGION_WEIGHT * region_loss, "text": text_loss, "region": region_loss}
-        run.learn(losses, len(pictures))
+        text, region, plate = live(pictures.contiguous(memory_format=torch.channels_last))
+        steps = text[known].log_softmax(-1).transpose(0, 1)
+        losses = {
+            "text": ctc(steps, characters, torch.full((len(known),), steps.shape[0]), lengths),
+            "region": functional.cross_entropy(region, regions, ignore_index=NO_REGION, label_smoothing=0.05),
+            "plate": functional.binary_cross_entropy_with_logits(plate, plates),
+        }
+        total = losses["text"] + REGION_WEIGHT * losses["region"] + PLATE_WEIGHT * losses["plate"]
+        run.learn({"total": total, **losses}, len(pictures))
     run.save()
     print(f"{run.seen} samples seen, {time.time() - run.started:.0f} s", flush=True)
 
