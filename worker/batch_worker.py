@@ -309,10 +309,11 @@ class BatchWorker(SimpleWorker):
                 job,
                 event_of(job.id, job.kwargs["account"], job.kwargs["options"], echo, reading, request_of(job)),
             )
+        self._ended = job
         try:
             self._finalize_success(job, queue, execution, outcome)
         finally:
-            told, self._event = self._event, None
+            told, self._event, self._ended = self._event, None, None
         picture = blob_name(job.id)
         if told and self._recent.is_on:
             self._keep(job, outcome)
