@@ -167,6 +167,12 @@ class Settings:
     sdk_account: str = _setting(
         "PLATEHOST_SDK_ACCOUNT", "main", "The account that calls without a key belong to, in the SDK's form."
     )
+    sdk_empty_status: int = _setting(
+        "PLATEHOST_SDK_EMPTY_STATUS",
+        400,
+        "Status of a call with nothing in it in the SDK's form, 400 or 200; the vendor's installer looks for 200.",
+        choices=(400, 200),
+    )
     probe_port: int = _setting(
         "PLATEHOST_PROBE_PORT",
         0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,14 @@ def status_url(job_id: str) -> str:
     return f"{request.host_url.rstrip('/')}/api/v1/jobs/{job_id}"
 
 
-def pending(job_id: str, *, state: str = "queued", done: int = 0, total: int = 1) -> Response:
-    """202: the job goes on. There is no `results`, so that no client takes this for a picture without plates."""
-    response = jsonify(job_body(job_id, state, done=done, total=total))
+def pending(
+    job_id: str, *, state: str = "queued", done: int = 0, total: int = 1, also: Mapping[str, Any] | None = None
+) -> Response:
+    """202: the job goes on. There is no `results`, so that no client takes this for a picture without plates.
+
+    `also` are members that the face's clients look for in every answer.
+    """
+    response = jsonify({**job_body(job_id, state, done=done, total=total), **(also or {})})
     response.status_code = 202
     if _prefers_async():
         response.headers["Preference-Applied"] = "respond-async"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from platehost.jobs import JobRequest
 from platehost.options import Options
@@ -65,6 +65,9 @@ def render(outcome: Outcome, options: Options, echo: Any, account: str) -> dict[
 
 
 def _read(names: Sequence[str]) -> Response:
+    if service().settings.sdk_empty_status == 200 and _is_empty():
+        # The vendor's installer posts nothing and takes any status under 400 for a sign of life.
+        return jsonify({"error": f"No file was submitted. Send the picture in the field {names[0]}."})
     lookup = read_lookup(names)
     account = current_key().account
     echo = {
@@ -74,7 +77,9 @@ def _read(names: Sequence[str]) -> Response:
     }
     answer = recognise(lookup.upload.picture, JobRequest(account, FACE, lookup.options, echo))
     if answer.outcome is None:
-        return pending(answer.job_id)
+        # Clients index it before they look at anything else.
+        usage = {"calls": _calls(account), "max_calls": _most_calls(account)}
+        return pending(answer.job_id, also={"usage": usage})
     response = jsonify(render(answer.outcome, lookup.options, echo, account))
     response.status_code = service().settings.snapshot_status or 200
     return response
@@ -82,6 +87,10 @@ def _read(names: Sequence[str]) -> Response:
 
 def _calls(account: str) -> int:
     return service().usage.calls(account, datetime.now(UTC))
+
+
+def _is_empty() -> bool:
+    return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
 def _most_calls(account: str) -> int:

@@ -106,6 +106,7 @@ def test_a_job_is_looked_after_without_a_key_and_answered_in_the_sdks_form(
     fields = {"upload": (io.BytesIO(JPEG), "../../etc/pass wd.jpg"), "timestamp": sent, "camera_id": "gate"}
     answer = sdk.post("/v1/plate-reader/", data=fields)
     assert answer.status_code == 202
+    assert set(answer.get_json()["usage"]) == {"calls", "max_calls"}
     run_worker(store, settings, ScriptedReader(Reading(640, 480, (plate("AB12CDE", "gb"),))))
     (result,) = sdk.get(answer.headers["Location"]).get_json()["results"]
     assert result["filename"] == "etc_pass_wd.jpg"
@@ -141,6 +142,17 @@ def test_an_empty_call_is_400(sdk: FlaskClient) -> None:
     answer = sdk.post("/v1/plate-reader/")
     assert answer.status_code == 400
     assert list(answer.get_json()) == ["upload"]
+
+
+def test_an_empty_call_is_200_by_setting(settings: Settings) -> None:
+    """The vendor's installer posts nothing, and waits for any status under 400."""
+    client = create_app(dataclasses.replace(settings, face="sdk", sdk_empty_status=200)).test_client()
+    for path in ("/v1/plate-reader/", "/v1/plate-reader", "/alpr"):
+        answer = client.post(path)
+        assert answer.status_code == 200
+        assert list(answer.get_json()) == ["error"]
+    # A form without a picture is a mistake all the same.
+    assert client.post("/v1/plate-reader/", data={"regions": "gb"}).status_code == 400
 
 
 def test_statistics_are_the_clouds_alone(sdk: FlaskClient, client: FlaskClient, token: dict[str, str]) -> None:
