@@ -9,7 +9,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from training.run import ROOT, commit_state
+from training.folders import ROOT
+from training.run import commit_state
 
 PACK = ROOT / "models/default"
 

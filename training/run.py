@@ -5,7 +5,6 @@ log.
 import argparse
 import json
 import math
-import os
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("PLATEHOST_SHARED") or ROOT.parent / "shared")
+from training.folders import ROOT, SHARED
+
 SAVE_EVERY = 120  # seconds
 WARM_UP = 150  # steps
 

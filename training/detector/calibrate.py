@@ -1,8 +1,6 @@
 """Scores that mean something: a detection of score 0.8 is a plate 8 times of 10.
 
-The loss teaches the score to rank boxes, not to be a probability; two numbers on its logit make it one (J. Platt,
-"Probabilistic Outputs
-for Support Vector Machines", 1999).
+The loss teaches the score to rank boxes, not to be a probability; two numbers on its logit make it one.
 """
 
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from training.detector.network import PlateDetector, cell_grid
 from training.detector.photos import LONG_SIDE, Photo, load, overlap
+from training.logistic import fitted
 
 LEAST_SCORE, NMS_IOU = 0.02, 0.5
 MATCH_IOU = 0.5
@@ -29,7 +28,7 @@ def calibration(network: PlateDetector, data: Path, every: int = 20) -> tuple[fl
                 continue
             logits.append(logit)
             right.append(any(iou(box, truth) >= MATCH_IOU for truth in photo.boxes))
-    slope, offset = fitted(np.array(logits), np.array(right, float))
+    slope, offset = fitted(np.array(logits)[:, None], np.array(right, float), prior=[1.0, 0.0])
     print(f"{len(logits)} detections, {sum(right)} of them plates: slope {slope:.3f}, offset {offset:.3f}", flush=True)
     return slope, offset
 
@@ -60,18 +59,3 @@ def iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     if w <= 0 or h <= 0:
         return 0.0
     return float(w * h / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - w * h))
-
-
-def fitted(logits: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
-    """Logistic regression of `right` on one number, by Newton's method."""
-    design = np.stack([logits, np.ones_like(logits)], 1)
-    weights = np.array([1.0, 0.0])
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-(design @ weights)))
-        slope = design.T @ (chance - right) + 1e-3 * (weights - [1.0, 0.0])
-        curve = (design * (chance * (1 - chance))[:, None]).T @ design + 1e-3 * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        weights = weights - step
-        if np.abs(step).max() < 1e-6:
-            break
-    return float(weights[0]), float(weights[1])

@@ -9,8 +9,9 @@ import torch
 
 from training.detector.calibrate import calibration
 from training.detector.network import Exported, PlateDetector
+from training.folders import SHARED
 from training.onnx_file import arguments, fold_norms, write
-from training.run import SHARED, averaged_weights
+from training.run import averaged_weights
 
 
 def main() -> None:

@@ -27,13 +27,14 @@ LEAST_BOX, LEAST_TEXT, LEAST_COUNTRY = 0.4, 0.9, 0.8
 class RealPlate:
     """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region: a class or NO_REGION.
 
-    text: None where nobody told it, empty where there is no plate at all.
+    text: None where nobody told it. plate: whether it is a plate at all.
     """
 
     picture: NDArray[np.uint8]
     box: tuple[float, float, float, float]
     text: str | None
     region: int
+    plate: bool = True
 
 
 def load(data: Path, reference: Path) -> list[RealPlate]:

@@ -1,11 +1,14 @@
 """Cuts that teach the reader what is a plate at all: plates whose script it cannot read, and what the detector took
 for a plate and is none.
+
+Neither teaches text: what stands on a sign is lettering all the same.
 """
 
 import csv
 import json
 import random
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,9 +19,10 @@ from training.detector.calibrate import detections
 from training.detector.network import PlateDetector
 from training.detector.photos import Photo, overlap
 from training.detector.photos import load as load_photos
+from training.folders import ROOT, SHARED
 from training.reader.classes import NO_REGION, region_class
 from training.reader.crops import LATIN, RealPlate, cut_out
-from training.run import ROOT, SHARED, averaged_weights, state_file
+from training.run import averaged_weights, state_file
 
 FALSE_BOXES = ROOT / "training/work/false_boxes.json"
 APART = 0.05  # of the smaller box: beyond it a false box may hold a part of a plate
@@ -46,7 +50,7 @@ def unread_plates(data: Path) -> list[RealPlate]:
 
 
 def false_plates(data: Path, seed: int = 1) -> list[RealPlate]:
-    """What the committed detector takes for a plate in train photos and nobody labelled, and as many boxes at random."""
+    """What the committed detector takes for a plate in train photos and nobody labelled; a random box of each photo, too."""
     rng = random.Random(seed)
     kept = _false_boxes(data)
     found = []
@@ -59,7 +63,7 @@ def false_plates(data: Path, seed: int = 1) -> list[RealPlate]:
         x, y = rng.uniform(0, w - wide), rng.uniform(0, h - high)
         if _apart(at_random := [x, y, x + wide, y + high], taken):
             boxes.append(at_random)
-        found += [cut_out(photo.image, box, "", NO_REGION) for box in boxes]
+        found += [replace(cut_out(photo.image, box, None, NO_REGION), plate=False) for box in boxes]
     return found
 
 

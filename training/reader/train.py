@@ -32,11 +32,12 @@ PLATE_WEIGHT = 0.2
 
 @dataclass(frozen=True)
 class Sample:
-    """picture: uint8 BGR [64, 160, 3]; text: None where unknown, empty where there is no plate; region: a class."""
+    """picture: uint8 BGR [64, 160, 3]; text: None where unknown; region: a class; plate: or something else."""
 
     picture: NDArray[np.uint8]
     text: str | None
     region: int
+    plate: bool = True
 
 
 class Samples(IterableDataset):
@@ -66,7 +67,7 @@ class Samples(IterableDataset):
                 torch.tensor([c for text in texts for c in text_classes(text)]),
                 torch.tensor([len(text) for text in texts]),
                 torch.tensor([sample.region for sample in batch]),
-                torch.tensor([float(sample.text != "") for sample in batch]),
+                torch.tensor([float(sample.plate) for sample in batch]),
             )
 
     def _sample(self, camera: Camera, maker: PlateMaker, decoys: DecoyMaker, pool: list) -> Sample:
@@ -74,9 +75,9 @@ class Samples(IterableDataset):
         chance = rng.random()
         if chance < self.other_share:
             if rng.random() < 0.15:
-                return Sample(camera.see(decoys.make()[..., :3], self.scenes), "", NO_REGION)
+                return Sample(camera.see(decoys.make()[..., :3], self.scenes), None, NO_REGION, plate=False)
             other = rng.choice(self.unread if rng.random() < 0.35 else self.false)
-            return Sample(crops.varied(other, camera), other.text, other.region)
+            return Sample(crops.varied(other, camera), other.text, other.region, other.plate)
         if chance < self.other_share + self.real_share:
             plate = rng.choice(self.real)
             return Sample(crops.varied(plate, camera), plate.text, plate.region)

@@ -16,7 +16,10 @@ from training.synthetic.colours import RGB, any_colour
 from training.synthetic.typefaces import Typefaces
 
 SIZE = 96  # pixels of one line's letters, before the decoy is set into a photo
-SYLLABLES = "ka lo mi ra ten sol var eki ban dor fa ju pre shi uma net gra ster ion vel po".split()
+SYLLABLES = (
+    "ka", "lo", "mi", "ra", "ten", "sol", "var", "eki", "ban", "dor", "fa", "ju", "pre", "shi", "uma", "net", "gra",
+    "ster", "ion", "vel", "po",
+)  # fmt: skip
 
 
 class DecoyMaker:
@@ -44,10 +47,14 @@ class DecoyMaker:
         if kind == "watermark":
             return rng.choice(["@", "", "www.", "#"]) + word + rng.choice(["", ".com", "24.net", "_cars", ".org"])
         if kind == "badge":
-            return rng.choice([word.title(), word.upper(), word, f"{word[:3].upper()} {rng.randint(1, 9)}.{rng.randint(0, 9)}"])
+            return rng.choice(
+                [word.title(), word.upper(), word, f"{word[:3].upper()} {rng.randint(1, 9)}.{rng.randint(0, 9)}"]
+            )
         phone = f"{rng.randint(10, 99)} {rng.randint(100, 999)} {rng.randint(100, 999)}"
         other = "".join(rng.choices(SYLLABLES, k=2))
-        return rng.choice([f"{word} {other}".title(), f"{word} {other}".upper(), phone, word.title(), f"{word}.{other}"])
+        return rng.choice(
+            [f"{word} {other}".title(), f"{word} {other}".upper(), phone, word.title(), f"{word}.{other}"]
+        )
 
     def _sheet(self, texts: list[str], ground: RGB, ink: RGB, kind: str) -> NDArray[np.uint8]:
         rng = self.rng
