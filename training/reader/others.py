@@ -50,7 +50,7 @@ def unread_plates(data: Path) -> list[RealPlate]:
 
 
 def false_plates(data: Path, seed: int = 1) -> list[RealPlate]:
-    """What the committed detector takes for a plate in train photos and nobody labelled; a random box of each photo, too."""
+    """What the committed detector takes for a plate in train photos and nobody labelled; and one random box a photo."""
     rng = random.Random(seed)
     kept = _false_boxes(data)
     found = []
