@@ -118,6 +118,11 @@ class BatchWorker(SimpleWorker):
         signal.signal(signal.SIGINT, self.request_force_stop)
         signal.signal(signal.SIGTERM, self.request_force_stop)
 
+    def teardown(self) -> None:
+        """However the loop ends, the jobs that wait for registers end first."""
+        self._late.finish()
+        super().teardown()  # type: ignore[no-untyped-call]
+
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
@@ -134,13 +139,9 @@ class BatchWorker(SimpleWorker):
             if self.should_run_maintenance_tasks:
                 self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
             try:
-                taken = self._take(_IDLE_WAIT if timeout else None)
+                return self._take(_IDLE_WAIT if timeout else None)
             except DequeueTimeout:
                 continue
-            if taken is None:
-                self._late.finish()
-            return taken
-        self._late.finish()
         raise StopRequested
 
     def execute_job(self, job: Job, queue: Queue) -> None:

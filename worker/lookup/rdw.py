@@ -44,7 +44,7 @@ class Rdw:
             Registration(
                 source=self.name,
                 make=words.make_of(vehicle.get("merk")),
-                model=words.make_of(vehicle.get("handelsbenaming")),
+                model=words.text_of(vehicle.get("handelsbenaming")),
                 colour=words.dutch_colour(vehicle.get("eerste_kleur")),
                 year=words.year_of(vehicle.get("datum_eerste_toelating")),
                 fuel_type=fuel,

@@ -68,14 +68,25 @@ class Rules:
 def check(settings: Settings) -> Rules:
     """The rules, with all that their providers need. Raises SettingError."""
     rules = Rules.from_setting(settings.lookup)
-    if "dvla" in rules.by_region.values() and not settings.dvla_key:
-        raise SettingError(f"{VARIABLE} names dvla, which takes a key only. Set PLATEHOST_DVLA_KEY.")
-    for variable, key in (("PLATEHOST_DVLA_KEY", settings.dvla_key), ("PLATEHOST_RDW_TOKEN", settings.rdw_token)):
-        # It goes into a header.
-        if not (key.isascii() and key.isprintable()):
-            raise SettingError(f"{variable} has characters that no key has. Copy it anew.")
-    for variable, url in (("PLATEHOST_DVLA_URL", settings.dvla_url), ("PLATEHOST_RDW_URL", settings.rdw_url)):
-        scheme, _, rest = url.partition("://")
-        if scheme.lower() not in ("http", "https") or not rest.strip("/") or "?" in url or "#" in url:
-            raise SettingError(f"{variable} cannot be used. Write it like https://host/path, without ? and #.")
+    named = set(rules.by_region.values())
+    if "dvla" in named:
+        if not settings.dvla_key:
+            raise SettingError(f"{VARIABLE} names dvla, which takes a key only. Set PLATEHOST_DVLA_KEY.")
+        _check_key("PLATEHOST_DVLA_KEY", settings.dvla_key)
+        _check_url("PLATEHOST_DVLA_URL", settings.dvla_url)
+    if "rdw" in named:
+        _check_key("PLATEHOST_RDW_TOKEN", settings.rdw_token)
+        _check_url("PLATEHOST_RDW_URL", settings.rdw_url)
     return rules
+
+
+def _check_key(variable: str, key: str) -> None:
+    # It goes into a header.
+    if not (key.isascii() and key.isprintable()):
+        raise SettingError(f"{variable} has characters that no key has. Copy it anew.")
+
+
+def _check_url(variable: str, url: str) -> None:
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in ("http", "https") or not rest.strip("/") or "?" in url or "#" in url:
+        raise SettingError(f"{variable} cannot be used. Write it like https://host/path, without ? and #.")
