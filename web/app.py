@@ -51,7 +51,11 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     _believe_proxies(app, settings.proxies)
     app.extensions["platehost"] = build(settings)
 
+    # The SDK never throttles: its clients end at the first 429.
+    limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
+
     access_log.register(app)
+    limits.register_refusals(app, limited)
     auth.register(app, keyless=face == "sdk")
     cors.register(app)
     errors.register(app)
@@ -68,8 +72,6 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
         document.page_blueprint,
     ):
         app.register_blueprint(blueprint)
-    # The SDK never throttles: its clients end at the first 429.
-    limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
     limits.register(app, limited, snapshot=face != "sdk")
     # A second port for clients of the SDK has none.
     if settings.dashboard == "on" and face == settings.face:

@@ -16,6 +16,7 @@ from limits import RateLimitItem, parse
 
 from platehost.settings import SettingError
 from web import npr
+from web.closed_windows import ClosedWindows
 from web.errors import ApiError, is_npr_path, respond
 from web.uploads import FIELDS_BYTES
 from web.windows import PREFIX, Window, Windows, storage_options, storage_uri
@@ -23,8 +24,26 @@ from web.windows import PREFIX, Window, Windows, storage_options, storage_uri
 SCOPE = "requests"
 BATCH = f"{npr.blueprint.name}.{npr.batch.__name__}"
 _EXTENSION = "platehost_limiter"
+_CLOSED = "platehost_closed_windows"
 
 parse_once = lru_cache(maxsize=256)(parse)
+
+
+def register_refusals(app: Flask, blueprints: list[Blueprint]) -> None:
+    """Refuses a key whose window is known to be used up; register it before keys are looked at."""
+    names = {blueprint.name for blueprint in blueprints}
+    closed_windows = app.extensions[_CLOSED] = ClosedWindows()
+
+    def refuse() -> Response | None:
+        if request.blueprint not in names or request.method == "OPTIONS":
+            return None
+        closed = closed_windows.find(request.headers.get("Authorization", ""))
+        if closed is None:
+            return None
+        g.key, g.plan, g.window = closed.key, closed.plan, closed.window
+        return _refusal(closed.window)
+
+    app.before_request(refuse)
 
 
 def register(app: Flask, blueprints: list[Blueprint], *, snapshot: bool) -> None:
@@ -76,7 +95,15 @@ def _cost() -> int:
 
 
 def _throttled(error: RateLimitExceeded) -> Response:
-    seconds = max(1, math.ceil(_window(parse_once(_rate())).ends - time.time()))
+    counted: Window | None = g.get("window")
+    if counted and g.get("key"):
+        authorization = request.headers.get("Authorization", "")
+        current_app.extensions[_CLOSED].close(authorization, g.key, g.get("plan"), counted)
+    return _refusal(_window(parse_once(_rate())))
+
+
+def _refusal(window: Window) -> Response:
+    seconds = max(1, math.ceil(window.ends - time.time()))
     unit = "second" if seconds == 1 else "seconds"
     # Clients look for the word "throttled".
     message = f"Request was throttled. Expected available in {seconds} {unit}."

@@ -22,7 +22,8 @@ from platehost.plans import Plan, Plans
 from platehost.settings import Settings
 from tests.service.support import RedisServer
 from web.app import create_app
-from web.windows import Windows
+from web.closed_windows import ClosedWindows
+from web.windows import Window, Windows
 
 JPEG = b"\xff\xd8\xff"
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -39,7 +40,10 @@ def test_each_key_has_a_limit_of_its_own(settings: Settings, store: redis.Redis)
         assert [send(client, key).status_code for _ in range(2)] == [202, 429]
 
 
-def test_the_plan_of_the_account_gives_the_rate(settings: Settings, store: redis.Redis) -> None:
+def test_the_plan_of_the_account_gives_the_rate(
+    settings: Settings, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.closed_windows.SECONDS", 0)
     client = create_app(dataclasses.replace(settings, rate_limit="1 per hour", sync_window=0)).test_client()
     accounts, plans = Accounts(store), Plans(store)
     plans.add("three", rate="3 per day")
@@ -50,7 +54,7 @@ def test_the_plan_of_the_account_gives_the_rate(settings: Settings, store: redis
     assert [each.headers["X-RateLimit-Limit"] for each in answers] == ["3"] * 4
     assert [each.headers["X-RateLimit-Remaining"] for each in answers] == ["2", "1", "0", "0"]
     plans.change("three", rate="5 per day")
-    assert send(client, key).headers["X-RateLimit-Remaining"] == "4", "a new rate counts anew, at once"
+    assert send(client, key).headers["X-RateLimit-Remaining"] == "4", "a new rate counts anew"
     plans.change("three", rate=None)
     assert [send(client, key).status_code for _ in range(2)] == [202, 429], "the operator's own rate"
 
@@ -107,6 +111,40 @@ def test_an_unforeseen_error_has_the_headers(client: FlaskClient, key: str, monk
         answer = send(client, key, path)
         assert answer.status_code == 500
         assert set(HEADERS) <= set(answer.headers.keys())
+
+
+def test_a_key_that_is_known_to_be_refused_is_not_looked_up_for_a_second(
+    settings: Settings, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(dataclasses.replace(settings, rate_limit="1 per hour", sync_window=0))
+    client = app.test_client()
+    key = Accounts(store).create_key("gate")
+    assert [send(client, key).status_code for _ in range(2)] == [202, 429]
+    Accounts(store).revoke_key(Accounts(store).list_keys()[0].id)
+    counters = {each: store.get(each) for each in store.keys("LIMITS:*")}
+    assert list(counters.values()) == [b"2"]
+    refused = send(client, key)
+    assert refused.status_code == 429
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert int(refused.headers["Retry-After"]) > 3500
+    assert {each: store.get(each) for each in counters} == counters, "the store was not asked"
+    assert client.get("/api/v1/jobs/x", headers={"Authorization": f"Bearer {key}"}).status_code == 401
+    moment = time.time()
+    monkeypatch.setattr("web.closed_windows.time.time", lambda: moment + 1)
+    assert send(client, key).status_code == 401
+
+
+def test_only_so_many_refused_keys_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.closed_windows.MOST", 2)
+    closed = ClosedWindows()
+    key = Key("k1", "main", "gate", created=datetime.now(UTC))
+    for number in range(3):
+        closed.close(f"Token {number}", key, None, Window(1, time.time() + 60))
+    assert [bool(closed.find(f"Token {number}")) for number in range(3)] == [True, True, False]
+    moment = time.time()
+    monkeypatch.setattr("web.closed_windows.time.time", lambda: moment + 2)
+    closed.close("Token 3", key, None, Window(1, moment + 60))
+    assert [bool(closed.find(f"Token {number}")) for number in (0, 3)] == [False, True]
 
 
 def test_looking_does_not_count(settings: Settings, store: redis.Redis) -> None:
