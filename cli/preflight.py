@@ -7,7 +7,7 @@ import sys
 import redis
 
 from cli.errors import PREFIX, UserError
-from platehost.settings import Settings
+from platehost.settings import SettingError, Settings
 from platehost.store import connect
 
 
@@ -41,6 +41,17 @@ def check_ports(settings: Settings) -> None:
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise UserError(f"Port {port} cannot be used ({reason}): {remedy}.") from error
+
+
+def check_lookups(settings: Settings) -> None:
+    """Raises UserError when PLATEHOST_LOOKUP names registers that cannot be asked."""
+    # Here, because it brings an HTTP client that no other command needs.
+    from worker.lookup.rules import check
+
+    try:
+        check(settings)
+    except SettingError as error:
+        raise UserError(str(error)) from error
 
 
 def check_pack(pack: str) -> None:

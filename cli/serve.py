@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cli.data_folder import DataFolder
 from cli.errors import UserError
-from cli.preflight import check_pack, check_ports, check_store
+from cli.preflight import check_lookups, check_pack, check_ports, check_store
 from cli.private_redis import STOP_SECONDS, PrivateRedis
 from cli.procfile import programs
 from cli.store_address import add_data_option, data_folder
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         except SettingError as error:
             raise UserError(str(error)) from error
         check_ports(settings)
+        check_lookups(settings)
         check_pack(settings.pack)
         asyncio.run(_Service(settings, environment, folder, photo, server, redis).run())
     return 0

@@ -105,6 +105,8 @@ def _take(cells: dict[str, str], line: int, first_lines: dict[str, int], parsed:
             faults.append(
                 f"Line {line}, column {name} has {len(cells[name])} characters; at most {_LONGEST_TEXT} are taken."
             )
+        elif not cells.get(name, "").isprintable():
+            faults.append(f"Line {line}, column {name} has control characters. Write it in one line of plain text.")
     year = cells.get("year", "")
     latest = datetime.now(UTC).year + 1
     if year and not (year.isascii() and year.isdigit() and _FIRST_YEAR <= int(year) <= latest):
