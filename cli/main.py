@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cli import account, batch, key, pack, plan, read, register, serve, webhook
+from cli import account, backup, batch, key, pack, plan, read, register, restore, serve, user, webhook
 from cli.errors import PREFIX, UserError
 
 DESCRIPTION = "Read number plates from photos, on your own machine."
@@ -19,6 +19,7 @@ EPILOG = """examples:
   platehost plan add small --rate 8 --calls 2500    what an account of `platehost account` may do
   platehost webhook add http://nvr/plates    tell a receiver of every recognition
   platehost register import cars.csv         what NPR's answers tell of the vehicles of your own plates
+  platehost user add ada                     somebody who signs in to the dashboard
 
 `platehost COMMAND --help` tells the options of a command."""
 
@@ -32,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (read, batch, serve, key, account, plan, webhook, register, pack):
+    for module in (read, batch, serve, key, account, plan, webhook, register, user, pack, backup, restore):
         module.add_parser(commands)
     return parser
 
