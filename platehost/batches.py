@@ -13,6 +13,7 @@ from platehost.jobs import Jobs, JobState
 from platehost.reading import Failure, Outcome
 from platehost.settings import Settings
 from platehost.store import Client
+from platehost.stored import made
 
 PREFIX = "platehost:batch:"
 _ID = re.compile(r"batch-[0-9a-f]{32}")
@@ -89,7 +90,7 @@ class Batches:
 
 
 def _failure(stored: dict[str, str] | None) -> Failure | None:
-    return Failure(**stored) if stored else None
+    return made(Failure, stored) if stored else None
 
 
 def _outcome(entry: Entry, state: JobState | None) -> Outcome | None:

@@ -17,6 +17,7 @@ from typing import Any
 from platehost import delivery_scripts as scripts
 from platehost.settings import Settings
 from platehost.store import Client
+from platehost.stored import made
 from platehost.targets import ACCOUNTS, PREFIX, Target, from_json
 
 # Longer than the longest schedule of attempts; what a queue forgets to name does not stay for ever.
@@ -186,7 +187,7 @@ class Deliveries:
     def attempts(self, target_id: int, most: int = 100) -> list[Attempt]:
         """The latest attempts at deliveries to a target, newest first."""
         kept = self._store.lrange(f"platehost:attempts:{target_id}", 0, most - 1)
-        return [_attempt(json.loads(each)) for each in kept]
+        return [made(Attempt, json.loads(each)) for each in kept]
 
     def replay(self, delivery_id: str) -> bool:
         """Sends an ended delivery again, as if new, with the same id; one that waits is sent at once."""
@@ -266,11 +267,6 @@ def _delivery(delivery_id: bytes, fields: Mapping[bytes, bytes]) -> Delivery:
         attempts=int(fields[b"attempts"]),
         state=fields[b"state"].decode(),
     )
-
-
-def _attempt(stored: Mapping[str, Any]) -> Attempt:
-    """The inverse of what is stored; members that a newer version wrote are ignored."""
-    return Attempt(**{name: stored[name] for name in Attempt.__dataclass_fields__})
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from platehost import regions as region_table
+from platehost.stored import made
 
 MAX_REGIONS = 50
 MAX_TEXT_FORMATS = 50
@@ -48,11 +49,8 @@ class Options:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Options:
-        """The inverse of `to_json`."""
-        fields = dict(stored)
-        fields["regions"] = tuple(fields["regions"])
-        fields["text_formats"] = tuple(fields["text_formats"])
-        return cls(**fields)
+        """The inverse of `to_json`, also for what another release stored."""
+        return made(cls, {**stored, "regions": tuple(stored["regions"]), "text_formats": tuple(stored["text_formats"])})
 
 
 def parse_options(

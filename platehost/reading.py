@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from platehost.stored import made
+
 Box = tuple[float, float, float, float]
 Corner = tuple[float, float]
 
@@ -125,34 +127,37 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def from_json(stored: Mapping[str, Any]) -> Outcome:
-    """The inverse of `to_json`. Raises KeyError or TypeError when the object is not of that form."""
+    """The inverse of `to_json`, also for what another release stored.
+
+    Raises KeyError or TypeError when the object is not of that form.
+    """
     if "failure" in stored:
-        return Failure(**stored["failure"])
+        return made(Failure, stored["failure"])
     fields = dict(stored["reading"])
     fields["plates"] = tuple(_plate(each) for each in fields["plates"])
-    return Reading(**fields)
+    return made(Reading, fields)
 
 
 def _plate(stored: Mapping[str, Any]) -> Plate:
     fields = dict(stored)
     fields["box"] = tuple(fields["box"])
-    fields["candidates"] = tuple(Candidate(**each) for each in fields["candidates"])
+    fields["candidates"] = tuple(made(Candidate, each) for each in fields["candidates"])
     fields["char_scores"] = tuple(fields["char_scores"])
     if fields["corners"] is not None:
         fields["corners"] = tuple(tuple(each) for each in fields["corners"])
     if fields["region"] is not None:
-        fields["region"] = Region(**fields["region"])
+        fields["region"] = made(Region, fields["region"])
     if fields["vehicle"] is not None:
         fields["vehicle"] = _vehicle(fields["vehicle"])
     # What was stored before registers were asked has no such field.
     if fields.get("registration") is not None:
-        fields["registration"] = Registration(**fields["registration"])
-    return Plate(**fields)
+        fields["registration"] = made(Registration, fields["registration"])
+    return made(Plate, fields)
 
 
 def _vehicle(stored: Mapping[str, Any]) -> Vehicle:
     fields = dict(stored)
     fields["box"] = tuple(fields["box"])
-    fields["models"] = tuple(Model(**each) for each in fields.get("models", ()))
-    fields["colours"] = tuple(Colour(**each) for each in fields.get("colours", ()))
-    return Vehicle(**fields)
+    fields["models"] = tuple(made(Model, each) for each in fields.get("models", ()))
+    fields["colours"] = tuple(made(Colour, each) for each in fields.get("colours", ()))
+    return made(Vehicle, fields)

@@ -118,7 +118,7 @@ class Processes:
         self.wait_ready()
 
     def wait_ready(self) -> None:
-        wait_until(self.is_ready, 60, f"ready; see the logs in {self.folder}")
+        wait_until(self.is_ready, 120, f"ready; see the logs in {self.folder}")
 
     def is_ready(self) -> bool:
         urls = [self.url]
