@@ -38,7 +38,7 @@ def overview() -> str:
         oldest=oldest_wait(built.store),
         quota=built.usage.quota(account, built.accounts.plan(account).calls, now),
         today=days[-1][1],
-        plot=bars([(f"{day:%d %b}", count) for day, count in days]),
+        plot=bars([(f"{day.day} {day:%b}", count) for day, count in days]),
         keys=len(keys),
         used_keys=sum(key.last_used is not None for key in keys),
         targets=targets,
