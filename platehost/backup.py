@@ -44,8 +44,12 @@ _STEADY = (
     b"platehost:delivered:",
     b"platehost:counted:",
     b"platehost:batch:",
+    b"platehost:reading:",
+    b"platehost:lookup:",
     _PICTURES,
 )
+# A service writes these by itself when it starts: a store that has nothing else is empty.
+_FROM_THE_START = (b"platehost:setup:", b"platehost:dashboard:secret", b"platehost:keys:indexed")
 _AT_ONCE = 500
 # How often the step is done again because keys appeared that it did not know of.
 _MOST_ROUNDS = 5
@@ -154,8 +158,9 @@ def records(file: IO[bytes]) -> Iterator[Record]:
 
 
 def is_empty(store: Client) -> bool:
-    """Whether a store has nothing that a back-up would keep. Raises redis.RedisError."""
-    return not any(_is_kept(key) for key in store.scan_iter(count=_AT_ONCE))
+    """Whether a store has nothing but what a service writes when it starts. Raises redis.RedisError."""
+    keys = store.scan_iter(count=_AT_ONCE)
+    return not any(_is_kept(key) and not key.startswith(_FROM_THE_START) for key in keys)
 
 
 def clear(store: Client) -> None:

@@ -143,7 +143,7 @@ class Processes:
         """The exit status after SIGTERM."""
         process = self.running.pop(name)
         process.terminate()
-        return process.wait(20)
+        return process.wait(60)
 
     def stop_all(self) -> None:
         for process in self.running.values():
