@@ -49,9 +49,9 @@ def connect_waiting(url: str, *, longest: float, max_connections: int = 256) -> 
     return _client(url, timeout=longest + 5.0, retry=Retry(NoBackoff(), 0), max_connections=max_connections)
 
 
-def connect_probe(url: str) -> Client:
-    """For readiness probes: answers or fails within a quarter of a second."""
-    return _client(url, timeout=0.25, retry=Retry(NoBackoff(), 0), max_connections=8, connect_timeout=0.25)
+def connect_probe(url: str, *, seconds: float = 0.25) -> Client:
+    """For probes: answers or fails within a quarter of a second, or `seconds`."""
+    return _client(url, timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=8, connect_timeout=seconds)
 
 
 def connect_patient(url: str, retry: Retry, *, longest: float, max_connections: int = 16) -> Client:

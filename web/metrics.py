@@ -19,15 +19,18 @@ from platehost import gauges, metrics_store
 from platehost.settings import Settings
 from platehost.store import Client, RedisError, connect_probe
 
+# Long enough for a busy Redis, short enough for Prometheus, which waits ten seconds.
+_PATIENCE = 2.0
+
 
 class _Service(Collector):
     """Everything that is told of the service, asked at each look."""
 
     def __init__(self, settings: Settings) -> None:
-        self._records = connect_probe(settings.redis_url)
+        self._records = connect_probe(settings.redis_url, seconds=_PATIENCE)
         self._stores: dict[str, Client] = {"records": self._records}
         if settings.blob_store_url != settings.redis_url and urlsplit(settings.blob_store_url).scheme != "file":
-            self._stores["pictures"] = connect_probe(settings.blob_store_url)
+            self._stores["pictures"] = connect_probe(settings.blob_store_url, seconds=_PATIENCE)
 
     def collect(self) -> Iterator[Metric]:
         """Also without Redis there is an answer: that Redis is away."""
