@@ -66,6 +66,19 @@ def test_requests_in_flight_that_fail_together_are_one_pause(breaker: Breaker, c
     assert breaker.admits()
 
 
+def test_a_straggler_of_before_does_not_shorten_what_follows(breaker: Breaker, clock: Clock) -> None:
+    for pause in (5, 10):
+        while not breaker.failed(FAILED):
+            pass
+        clock.now += pause
+        assert breaker.admits()
+    assert breaker.failed(FAILED) == 20
+    assert breaker.failed(FAILED) == 0, "one that was in flight"
+    clock.now += 20
+    assert breaker.admits()
+    assert breaker.failed(FAILED) == 40
+
+
 @pytest.mark.parametrize(("asked", "seconds"), [(None, 30), (7.0, 7), (0.0, 1), (1e9, 3600)])
 def test_a_limit_pauses_it_at_once_for_as_long_as_it_asks(
     breaker: Breaker, clock: Clock, asked: float | None, seconds: float

@@ -20,8 +20,8 @@ from tests.lookup.workplace import Workplace, WrittenReader
 from tests.service.support import wait_until
 from tests.service.test_batch_worker import assert_nothing_left
 
-# Nothing here waits so long: a test that did would show that something waits for a register.
-FOREVER = 3600.0
+# Nothing here may wait so long: a job or a batch that did would show up in the wrong order.
+FOREVER = 120.0
 
 
 @pytest.fixture

@@ -65,8 +65,8 @@ class Breaker:
             else:
                 return 0.0
             ends = self._clock() + pause
-            # Several requests in flight fail together; that is one pause.
+            # Several requests in flight fail together; that is one pause, and the longest counts.
             begun = self._clock() >= self._until
-            self._length = pause
+            self._length = pause if begun else max(self._length, pause)
             self._until = max(self._until, ends)
             return pause if begun else 0.0
