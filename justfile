@@ -29,6 +29,7 @@ fmt:
 bench:
     scripts/bench/core
     scripts/bench/service
+    scripts/bench/limits
 
 # With `.venv/bin/pip install -e '.[training]'`, and the photos and fonts in $PLATEHOST_SHARED (default: ../shared).
 #
@@ -37,6 +38,10 @@ train STAGE UNTIL:
     .venv/bin/python -m training.{{STAGE}}.train --until {{UNTIL}}
     .venv/bin/python -m training.{{STAGE}}.export
     .venv/bin/python -m training.pack models/default
+
+# score a pack, or two side by side, on the labelled photos and crops of $PLATEHOST_SHARED/data
+evaluate PACK="models/default" *OPTIONS:
+    .venv/bin/python -m training.evaluate {{PACK}} {{OPTIONS}}
 
 # write the real answers of service and command line into README.md
 readme:

@@ -1,6 +1,6 @@
 """Build a pack folder around the public models of the shared folder.
 
-Usage: python training/teacher_pack.py OUT_DIR [--teachers DIR]
+Usage: python -m training.teacher_pack OUT_DIR [--teachers DIR]
 
 The pack is for measuring the pipeline only: it is never shipped. The models are linked, not copied.
 """
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 from pathlib import Path
+
+from training.folders import SHARED
 
 DETECTOR = "yolo-v9-t-416-license-plates-end2end1.onnx"
 READER = "cct_xs_v2_global.onnx"
@@ -65,10 +66,9 @@ def build(teachers: Path, out: Path) -> Path:
 
 
 def main() -> None:
-    shared = Path(os.environ.get("PLATEHOST_SHARED", Path(__file__).resolve().parents[2] / "shared"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--teachers", type=Path, default=shared / "teachers")
+    parser.add_argument("--teachers", type=Path, default=SHARED / "teachers")
     args = parser.parse_args()
     print(build(args.teachers, args.out))
 

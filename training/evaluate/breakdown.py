@@ -12,7 +12,7 @@ from training.evaluate.labels import Label
 from training.evaluate.metrics import Counts, Judged, Outcome
 
 WIDTHS = (24, 32, 48, 64, 96, 128, 192)  # pixels
-BLURS = (0.05, 0.1, 0.2, SHARP, 0.5, 1.0)
+BLURS = (0.05, 0.1, 0.2, 0.3, SHARP, 1.0)
 LEAST_COUNTRY = 5  # plates; a country with fewer stands under "other"
 
 Table = dict[str, dict[str, Any]]

@@ -32,14 +32,15 @@ def times(packs: Sequence[Pack], folder: Path, files: Sequence[str]) -> dict[str
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     try:
-        for at, picture in enumerate([*pictures[:WARM_UP], *pictures]):
+        warm = pictures[:WARM_UP]
+        for at, picture in enumerate([*warm, *pictures]):
             turns = range(len(packs)) if at % 2 else reversed(range(len(packs)))
             for turn in turns:
                 pack = packs[turn]
                 options = [pack.options(pack.threshold)]
                 began, began_processor = time.perf_counter(), time.process_time()
                 pack.engine.recognise([picture], options)
-                if at >= WARM_UP:
+                if at >= len(warm):
                     processor[turn].append(1000 * (time.process_time() - began_processor))
                     clocks[turn].append(1000 * (time.perf_counter() - began))
     finally:
