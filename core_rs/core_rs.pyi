@@ -37,7 +37,12 @@ def verify_pack(pack_dir: str | PathLike[str]) -> PackDescription:
 
 @final
 class Options:
-    """What to look for in one image. Raises ValueError naming the field."""
+    """What to look for in one image. Raises ValueError naming the field.
+
+    `regions` are codes such as gb or us-ca: their plates are expected, those of others are read, too. `text_formats` are
+    regular expressions for the whole text, in either case. Both guide the reading; with `region_strict` only texts are
+    given that fit a format of `regions` and one of `text_formats`, where these are given, and other plates are left
+    out."""
 
     def __new__(
         cls,
@@ -106,7 +111,7 @@ class Engine:
         deadline_ms: int | None = None,
     ) -> list[ImageReading | CoreError]:
         """As `recognise` for plates already cut out: the reader alone, on the whole picture. Each answer has one
-        plate, whatever its score."""
+        plate, whatever its score; without text where `region_strict` allows none."""
 
 @final
 class ImageReading:
@@ -134,12 +139,19 @@ class PlateReading:
         """Four points, clockwise from the plate's own top left; they may lie outside the picture."""
 
     @property
-    def dscore(self) -> float: ...
+    def dscore(self) -> float:
+        """That this is a plate, by the detector and, where the pack's reader has an opinion of its own, by both."""
+
+    @property
+    def plate_score(self) -> float | None:
+        """The reader's own opinion, before it is weighed with the detector's; None where the pack has none."""
+
     @property
     def text(self) -> str: ...
     @property
     def score(self) -> float:
-        """P(text) ** (1 / len(text)), the geometric mean of its characters' probabilities; 0 without text."""
+        """P(text) ** (1 / len(text)), with P(text) as reader and templates have it: the geometric mean of its
+        characters' probabilities; 0 without text."""
 
     @property
     def candidates(self) -> list[tuple[str, float]]:

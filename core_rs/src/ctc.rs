@@ -147,17 +147,48 @@ fn spelled(nodes: &[Node], mut node: usize) -> Vec<u16> {
     labels
 }
 
-/// The probability of each label of `labels`: its highest step within the text's best alignment (Viterbi).
+/// The exact probability of `labels`: the sum over all their alignments (the forward algorithm of Graves et al., 2006).
+/// Labels and `steps` as in `beam_search`.
 #[must_use]
-pub fn label_scores(steps: &[f32], classes: usize, blank: usize, labels: &[u16]) -> Vec<f32> {
+pub fn probability(steps: &[f32], classes: usize, blank: usize, labels: &[u16]) -> f64 {
+    let mut rows = steps.chunks_exact(classes);
+    let Some(first) = rows.next() else { return f64::from(u8::from(labels.is_empty())) };
+    let states = 2 * labels.len() + 1;
+    let class_of = |state: usize| if state.is_multiple_of(2) { blank } else { usize::from(labels[state / 2]) };
+    let mut mass = vec![0.0_f64; states];
+    for (state, value) in mass.iter_mut().enumerate().take(2) {
+        *value = f64::from(first[class_of(state)]);
+    }
+    for row in rows {
+        // From the last state down, so that each still finds the step before in those below it.
+        for state in (0..states).rev() {
+            let mut from = mass[state];
+            if state >= 1 {
+                from += mass[state - 1];
+            }
+            if state >= 3 && class_of(state) != class_of(state - 2) {
+                from += mass[state - 2];
+            }
+            mass[state] = from * f64::from(row[class_of(state)]);
+        }
+    }
+    mass.iter().rev().take(2).sum()
+}
+
+/// The step of each label of `labels` where it is most probable within the text's best alignment (Viterbi); empty when
+/// there are no steps.
+#[must_use]
+pub fn peaks(steps: &[f32], classes: usize, blank: usize, labels: &[u16]) -> Vec<usize> {
     let time = steps.len() / classes;
     let states = 2 * labels.len() + 1;
     let class_of = |state: usize| if state.is_multiple_of(2) { blank } else { usize::from(labels[state / 2]) };
     let mut best = vec![f64::NEG_INFINITY; states];
+    let mut now = best.clone();
     let mut back = vec![0_u8; time * states];
     for t in 0..time {
         let row = &steps[t * classes..(t + 1) * classes];
-        let mut now = vec![f64::NEG_INFINITY; states];
+        let log = |class: usize| f64::from(row[class].max(f32::MIN_POSITIVE)).ln();
+        let log_blank = log(blank);
         for (state, value) in now.iter_mut().enumerate() {
             let skips = state >= 2 && !state.is_multiple_of(2) && class_of(state) != class_of(state - 2);
             let mut from = (if t == 0 && state < 2 { 0.0 } else { f64::NEG_INFINITY }, 0_u8);
@@ -169,24 +200,29 @@ pub fn label_scores(steps: &[f32], classes: usize, blank: usize, labels: &[u16])
                     }
                 }
             }
-            *value = from.0 + f64::from(row[class_of(state)].max(f32::MIN_POSITIVE)).ln();
+            *value = from.0 + if state.is_multiple_of(2) { log_blank } else { log(class_of(state)) };
             back[t * states + state] = from.1;
         }
-        best = now;
+        std::mem::swap(&mut best, &mut now);
     }
-    let mut scores = vec![0.0_f32; labels.len()];
     if time == 0 || labels.is_empty() {
-        return scores;
+        return Vec::new();
     }
+    let mut peaks = vec![usize::MAX; labels.len()];
     let mut state = if best[states - 1] > best[states - 2] { states - 1 } else { states - 2 };
     for t in (0..time).rev() {
         if !state.is_multiple_of(2) {
-            let score = &mut scores[state / 2];
-            *score = score.max(steps[t * classes + class_of(state)]);
+            let peak = &mut peaks[state / 2];
+            let class = class_of(state);
+            if *peak == usize::MAX || steps[t * classes + class] > steps[*peak * classes + class] {
+                *peak = t;
+            }
         }
         state -= usize::from(back[t * states + state]);
     }
-    scores
+    // Of a text that is too long for its steps some labels were never reached.
+    peaks.retain(|&peak| peak != usize::MAX);
+    peaks
 }
 
 #[cfg(test)]
@@ -234,6 +270,9 @@ mod tests {
             text.retain(|&label| label != 0);
             *expected.entry(text).or_default() += p;
         }
+        for (labels, p) in &expected {
+            assert!((probability(&steps, classes, 0, labels) - p).abs() < 1e-6, "{labels:?}");
+        }
         let found = beam_search(&steps, classes, 0, 10);
         let distinct: std::collections::HashSet<_> = found.iter().map(|(text, _)| text).collect();
         assert_eq!(distinct.len(), found.len());
@@ -244,9 +283,9 @@ mod tests {
     }
 
     #[test]
-    fn label_scores_follow_the_best_alignment() {
+    fn peaks_follow_the_best_alignment() {
         let steps = [0.1, 0.8, 0.1, 0.2, 0.7, 0.1, 0.1, 0.3, 0.6];
-        let scores = label_scores(&steps, 3, 0, &[1, 2]);
-        assert!((scores[0] - 0.8).abs() < 1e-6 && (scores[1] - 0.6).abs() < 1e-6);
+        assert_eq!(peaks(&steps, 3, 0, &[1, 2]), [0, 2]);
+        assert!(peaks(&[], 3, 0, &[1, 2]).is_empty());
     }
 }

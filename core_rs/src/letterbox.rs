@@ -38,7 +38,9 @@ impl Frame {
                 (width, height, spec.width, spec.height)
             }
             Fit::LetterboxDynamic => {
-                let scale = f64::from(spec.max_side) / w.max(h);
+                let longest = f64::from(spec.max_side);
+                let shortest = if spec.min_side == 0 { longest } else { f64::from(spec.min_side) };
+                let scale = w.max(h).clamp(shortest, longest) / w.max(h);
                 let (width, height) = (rounded(w * scale), rounded(h * scale));
                 let up = |side: u32| side.div_ceil(spec.multiple) * spec.multiple;
                 (width, height, up(width), up(height))
@@ -141,6 +143,22 @@ mod tests {
     fn a_small_picture_is_enlarged() {
         let frame = Frame::plan(&spec("fit = 'letterbox-dynamic'\nmax_side = 640\nplacement = 'top-left'"), 100, 50);
         assert_eq!((frame.width, frame.height, frame.left, frame.top), (640, 320, 0, 0));
+    }
+
+    #[test]
+    fn between_its_limits_a_picture_keeps_its_size() {
+        let spec = spec("fit = 'letterbox-dynamic'\nmin_side = 640\nmax_side = 800");
+        let longer = |width, height| Frame::plan(&spec, width, height).width;
+        assert_eq!((longer(300, 200), longer(700, 500), longer(1280, 720)), (640, 700, 800));
+    }
+
+    #[test]
+    fn fast_pictures_are_smaller_where_the_manifest_says_so() {
+        let frame = |text: &str| Frame::plan(&spec(text).fast(), 1280, 720);
+        let fast = frame("fit = 'letterbox-dynamic'\nmax_side = 640\nfast_max_side = 448");
+        assert_eq!((fast.width, fast.height, fast.input_width, fast.input_height), (448, 252, 448, 256));
+        assert_eq!(frame("fit = 'letterbox-dynamic'\nmax_side = 640").width, 640);
+        assert!(spec("fit = 'letterbox-dynamic'\nmax_side = 640\nfast_max_side = 700").fault().is_some());
     }
 
     #[test]

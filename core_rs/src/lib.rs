@@ -4,7 +4,9 @@ pub mod ctc;
 pub mod deadline;
 pub mod decode;
 pub mod detect;
+pub mod dscore;
 pub mod error;
+pub mod evidence;
 pub mod geometry;
 mod jpeg;
 pub mod letterbox;
@@ -17,6 +19,7 @@ pub mod read;
 pub mod rectify;
 pub mod session;
 pub mod slots;
+pub mod templates;
 pub mod tensor;
 pub mod timing;
 

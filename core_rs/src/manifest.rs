@@ -99,6 +99,7 @@ pub struct ReaderSpec {
     #[serde(default)]
     pub crop: CropSpec,
     pub region: Option<RegionSpec>,
+    pub plate: Option<PlateSpec>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -126,6 +127,30 @@ pub struct RegionSpec {
     pub activation: Activation,
 }
 
+/// The reader's own opinion on whether a cut is a plate at all.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlateSpec {
+    /// The output, `[n]`: a probability.
+    pub name: String,
+    /// Of the detector's logit, of the reader's, and the offset: their sum is the logit of `dscore`.
+    pub weights: [f32; 3],
+    /// Detections from this score on are put before the reader, even where a request's threshold is higher.
+    #[serde(default = "default_floor")]
+    pub floor: f32,
+}
+
+impl PlateSpec {
+    /// Says which field is wrong and how, or nothing.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        if self.weights.iter().any(|weight| !weight.is_finite()) {
+            return Some("plate.weights: must be finite".into());
+        }
+        (!(0.0..=1.0).contains(&self.floor)).then(|| format!("plate.floor: {} is not within 0 to 1", self.floor))
+    }
+}
+
 /// What still has to be done to an output to make it probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,7 +173,7 @@ pub struct CropSpec {
 pub enum Fit {
     /// Into `width` x `height`, aspect kept, the rest padded.
     Letterbox,
-    /// The longer side becomes `max_side`; both sides are padded up to a multiple of `multiple`.
+    /// The longer side is brought into `min_side` to `max_side`; both sides are padded up to a multiple of `multiple`.
     LetterboxDynamic,
     /// To `width` x `height`, aspect lost.
     Stretch,
@@ -208,6 +233,12 @@ pub struct InputSpec {
     pub height: u32,
     #[serde(default)]
     pub max_side: u32,
+    /// 0 stands for `max_side`: then every picture has the same longer side.
+    #[serde(default)]
+    pub min_side: u32,
+    /// The `max_side` of `mode: fast`; 0 stands for `max_side`.
+    #[serde(default)]
+    pub fast_max_side: u32,
     #[serde(default = "default_multiple")]
     pub multiple: u32,
     #[serde(default)]
@@ -243,6 +274,13 @@ impl InputSpec {
         }
     }
 
+    /// The same input for `mode: fast`.
+    #[must_use]
+    pub fn fast(&self) -> Self {
+        let max_side = if self.fast_max_side == 0 { self.max_side } else { self.fast_max_side };
+        Self { max_side, min_side: self.min_side.min(max_side), ..self.clone() }
+    }
+
     /// Says which field is wrong and how, or nothing.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
@@ -254,6 +292,12 @@ impl InputSpec {
             if !(1..=MAX_INPUT_SIDE).contains(side) {
                 return Some(format!("input.{field}: {side} is not within 1 to {MAX_INPUT_SIDE}"));
             }
+        }
+        if self.min_side > self.max_side && self.fit == Fit::LetterboxDynamic {
+            return Some(format!("input.min_side: {} is above max_side, {}", self.min_side, self.max_side));
+        }
+        if self.fast_max_side > self.max_side {
+            return Some(format!("input.fast_max_side: {} is above max_side, {}", self.fast_max_side, self.max_side));
         }
         let finite = self.scale.is_finite() && self.mean.iter().chain(&self.std).all(|v| v.is_finite());
         if !finite || self.std.contains(&0.0) {
@@ -298,6 +342,10 @@ impl ReaderOutput {
 
 fn default_threshold() -> f32 {
     0.2
+}
+
+fn default_floor() -> f32 {
+    0.1
 }
 
 fn default_nms_iou() -> f32 {

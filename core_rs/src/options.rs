@@ -1,5 +1,7 @@
 //! What a caller may ask of one image.
 
+use crate::templates::text_formats::TextFormats;
+
 /// Most that a caller may ask for of one image.
 pub const MAX_PLATES: usize = 100_000;
 pub const MAX_CANDIDATES: usize = 64;
@@ -9,7 +11,7 @@ pub const MAX_CANDIDATES: usize = 64;
 pub enum Mode {
     #[default]
     Default,
-    /// One pass of the detector.
+    /// One pass of the detector, over a smaller picture where the pack has a size for that.
     Fast,
     /// More plates at the price of false ones: half the detection threshold.
     Redaction,
@@ -43,9 +45,11 @@ pub struct Options {
     /// Readings of a lower score are dropped.
     pub threshold_o: f32,
     pub mode: Mode,
+    /// Codes of the regions where the plates are expected; codes that the templates do not know change nothing.
     pub regions: Vec<String>,
+    /// Only texts that fit a format of `regions` and one of `text_formats`, where these are given.
     pub region_strict: bool,
-    pub text_formats: Vec<String>,
+    pub text_formats: TextFormats,
     pub plates_per_vehicle: usize,
     pub zoom_in_vehicles: usize,
     pub max_plates: usize,
@@ -60,7 +64,7 @@ impl Default for Options {
             mode: Mode::Default,
             regions: Vec::new(),
             region_strict: false,
-            text_formats: Vec::new(),
+            text_formats: TextFormats::default(),
             plates_per_vehicle: 1,
             zoom_in_vehicles: 4,
             max_plates: 64,

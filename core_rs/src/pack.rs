@@ -8,6 +8,7 @@ use crate::detect;
 use crate::error::{CoreError, Result};
 use crate::letterbox::Frame;
 use crate::manifest::{DetectorKind, DetectorSpec, Fit, InputSpec, Layout, Manifest, ReaderSpec};
+use crate::options::Options;
 use crate::read;
 use crate::session::{Declared, Model, is_f32, takes};
 use crate::tensor::InputTensor;
@@ -237,15 +238,20 @@ fn load_reader(folder: &Path, spec: ReaderSpec, intra_threads: usize) -> Result<
         }
         check_output(&blame, &model, "region", &region.name, &[-1, region.codes.len() as i64])?;
     }
+    if let Some(plate) = &spec.plate {
+        in_manifest.on_spec(plate.fault())?;
+        check_output(&blame, &model, "plate", &plate.name, &[-1])?;
+    }
 
     let tensor = grey(&spec.input, &model, spec.input.height, spec.input.width);
     let trial = model
         .run(&tensor, &[&spec.output.name])
-        .and_then(|outputs| read::readings(spec.kind, &spec.output, &outputs[0], tensor.batch, 1));
+        .and_then(|outputs| read::readings(&spec, &outputs, &vec![&Options::default(); tensor.batch]).map(drop));
     trial.map_err(|error| blame.on("output", error))?;
     if let Some(region) = &spec.region {
-        let trial =
-            model.run(&tensor, &[&region.name]).and_then(|outputs| read::regions(region, &outputs[0], tensor.batch));
+        let trial = model
+            .run(&tensor, &[&region.name])
+            .and_then(|outputs| read::region_rows(region, &outputs[0], tensor.batch).map(drop));
         trial.map_err(|error| blame.on("region", error))?;
     }
     let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);

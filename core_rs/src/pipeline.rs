@@ -9,15 +9,17 @@ use fast_image_resize::Resizer;
 use crate::deadline::Deadline;
 use crate::decode::{Picture, decode};
 use crate::detect::{Detection, detections};
+use crate::dscore::combined;
 use crate::error::{CoreError, Result, guarded};
 use crate::geometry::{Corners, Rect};
 use crate::letterbox::{self, Frame};
 use crate::manifest::CropSpec;
 use crate::nms::suppress;
-use crate::options::Options;
+use crate::options::{Mode, Options};
 use crate::pack::{self, Pack};
-use crate::read::{Reading, readings, regions};
+use crate::read::{Reading, readings};
 use crate::rectify::{cut_box, cut_corners, usable};
+use crate::templates;
 use crate::tensor::InputTensor;
 use crate::timing::{StageName, Timings, timed};
 
@@ -30,6 +32,8 @@ pub struct PlateReading {
     pub area: Rect,
     pub corners: Option<Corners>,
     pub dscore: f32,
+    /// The reader's own opinion on whether this is a plate, where the pack has one.
+    pub plate_score: Option<f32>,
     pub reading: Reading,
 }
 
@@ -76,6 +80,7 @@ struct Job<'a> {
     options: &'a Options,
     detections: Vec<Detection>,
     readings: Vec<Reading>,
+    plate_scores: Vec<Option<f32>>,
     timings: Timings,
     failure: Option<CoreError>,
 }
@@ -90,6 +95,8 @@ struct Plate {
 
 impl Engine {
     pub fn open(folder: &Path, intra_threads: usize, max_pixels: u64, max_batch: usize) -> Result<Self> {
+        // Here, so that the first picture need not wait for the tables.
+        templates::prepare();
         Ok(Self {
             pack: pack::load(folder, intra_threads)?,
             max_pixels,
@@ -107,7 +114,7 @@ impl Engine {
             self.read_all(jobs, crop, deadline, work);
         })
         .into_iter()
-        .map(|outcome| outcome.map(finished))
+        .map(|outcome| outcome.map(|job| self.finished(job)))
         .collect()
     }
 
@@ -183,6 +190,7 @@ impl Engine {
             options,
             detections: Vec::new(),
             readings: Vec::new(),
+            plate_scores: Vec::new(),
             timings,
             failure: None,
         })
@@ -190,9 +198,11 @@ impl Engine {
 
     fn detect_all(&self, jobs: &mut [Job], deadline: Deadline, work: &mut Workspace) {
         let detector = &self.pack.detector;
+        let fast = detector.spec.input.fast();
         let mut groups: BTreeMap<(u32, u32), Vec<(usize, Frame)>> = BTreeMap::new();
         for (at, job) in jobs.iter().enumerate() {
-            let frame = Frame::plan(&detector.spec.input, job.picture.width, job.picture.height);
+            let input = if job.options.mode == Mode::Fast { &fast } else { &detector.spec.input };
+            let frame = Frame::plan(input, job.picture.width, job.picture.height);
             groups.entry((frame.input_height, frame.input_width)).or_default().push((at, frame));
         }
         let batch = detector.model.fixed_batch().unwrap_or(self.max_batch);
@@ -239,8 +249,10 @@ impl Engine {
         let (found, boxes_ms) = timed(|| {
             guarded("boxes", || {
                 let frames: Vec<Frame> = chunk.iter().map(|(_, frame)| *frame).collect();
+                // What the reader may still raise over the caller's threshold has to reach the reader.
+                let floor = self.pack.reader.spec.plate.as_ref().map_or(f32::INFINITY, |plate| plate.floor);
                 let thresholds: Vec<f32> =
-                    chunk.iter().map(|(at, _)| jobs[*at].options.detection_threshold()).collect();
+                    chunk.iter().map(|(at, _)| jobs[*at].options.detection_threshold().min(floor)).collect();
                 let found = detections(spec.kind, &spec.output, &outputs[0], &frames, &thresholds)?;
                 Ok(found
                     .into_iter()
@@ -259,6 +271,21 @@ impl Engine {
             job.timings.add(StageName::Boxes, boxes_ms * share);
         }
         Ok(())
+    }
+
+    /// A job's answer, without what is under the caller's thresholds and without the readings that it forbids.
+    fn finished(&self, job: Job) -> ImageReading {
+        let (least_detection, least_reading) = (job.options.detection_threshold(), job.options.threshold_o);
+        let mut image = assembled(job);
+        if let Some(spec) = &self.pack.reader.spec.plate {
+            for plate in &mut image.plates {
+                plate.dscore = combined(spec, plate.dscore, plate.plate_score.unwrap_or(0.5));
+            }
+            image.plates.retain(|plate| plate.dscore >= least_detection);
+            image.plates.sort_by(|a, b| b.dscore.total_cmp(&a.dscore));
+        }
+        image.plates.retain(|plate| plate.reading.score >= least_reading && !plate.reading.misfit);
+        image
     }
 
     /// Reads the plates of all jobs as one sequence of batches.
@@ -322,26 +349,17 @@ impl Engine {
         deadline.check()?;
         let mut names = vec![spec.output.name.as_str()];
         names.extend(spec.region.as_ref().map(|region| region.name.as_str()));
+        names.extend(spec.plate.as_ref().map(|plate| plate.name.as_str()));
         let (outputs, read_ms) = timed(|| guarded("read", || reader.model.run(&tensor, &names)));
-        let outputs = outputs?;
-        let most = chunk.iter().map(|plate| jobs[plate.job].options.max_candidates).max().unwrap_or(1);
-        let (found, text_ms) = timed(|| {
-            guarded("text", || {
-                let mut found = readings(spec.kind, &spec.output, &outputs[0], chunk.len(), most)?;
-                if let Some(region) = &spec.region {
-                    let codes = regions(region, &outputs[1], chunk.len())?;
-                    for (reading, code) in found.iter_mut().zip(codes) {
-                        reading.region = Some(code);
-                    }
-                }
-                Ok(found)
-            })
-        });
+        let mut outputs = outputs?;
+        let plate_scores = spec.plate.as_ref().and_then(|_| outputs.pop()).map(|output| output.values);
+        let options: Vec<&Options> = chunk.iter().map(|plate| jobs[plate.job].options).collect();
+        let (found, text_ms) = timed(|| guarded("text", || readings(spec, &outputs, &options)));
         let share = 1.0 / chunk.len() as f64;
-        for (mut reading, plate) in found?.into_iter().zip(chunk) {
+        for (n, (reading, plate)) in found?.into_iter().zip(chunk).enumerate() {
             let job = &mut jobs[plate.job];
-            reading.candidates.truncate(job.options.max_candidates.max(1));
             job.readings.push(reading);
+            job.plate_scores.push(plate_scores.as_ref().and_then(|scores| scores.get(n).copied()));
             job.timings.add(StageName::Rectify, rectify_ms * share);
             job.timings.add(StageName::Read, read_ms * share);
             job.timings.add(StageName::Text, text_ms * share);
@@ -350,23 +368,17 @@ impl Engine {
     }
 }
 
-/// A job's answer, without the readings under the caller's threshold.
-fn finished(job: Job) -> ImageReading {
-    let threshold = job.options.threshold_o;
-    let mut image = assembled(job);
-    image.plates.retain(|plate| plate.reading.score >= threshold);
-    image
-}
-
 fn assembled(job: Job) -> ImageReading {
     let plates = job
         .detections
         .into_iter()
         .zip(job.readings)
-        .map(|(detection, reading)| PlateReading {
+        .zip(job.plate_scores)
+        .map(|((detection, reading), plate_score)| PlateReading {
             area: detection.area,
             corners: detection.corners,
             dscore: detection.score,
+            plate_score,
             reading,
         })
         .collect();

@@ -41,17 +41,30 @@ pub fn best_sequences(slots: &[f32], classes: usize, pad: usize, limit: usize) -
     texts
 }
 
-/// The probability of each label of `labels` at the slot where the best sequence has it: the slots whose most probable
-/// class is no padding, in order.
+/// The exact probability of `labels`, wherever their padding lies.
 #[must_use]
-pub fn label_scores(slots: &[f32], classes: usize, pad: usize, labels: &[u16]) -> Vec<f32> {
-    let filled = slots.chunks_exact(classes).filter(|slot| {
+pub fn probability(slots: &[f32], classes: usize, pad: usize, labels: &[u16]) -> f64 {
+    let mut mass = vec![0.0_f64; labels.len() + 1];
+    mass[0] = 1.0;
+    for slot in slots.chunks_exact(classes) {
+        for placed in (0..=labels.len()).rev() {
+            let here =
+                if placed > 0 { mass[placed - 1] * f64::from(slot[usize::from(labels[placed - 1])]) } else { 0.0 };
+            mass[placed] = mass[placed] * f64::from(slot[pad]) + here;
+        }
+    }
+    mass[labels.len()]
+}
+
+/// The slot of each label of `labels`: the slots whose most probable class is no padding, in order. Fewer than labels
+/// when there are fewer of these.
+#[must_use]
+pub fn peaks(slots: &[f32], classes: usize, pad: usize, labels: &[u16]) -> Vec<usize> {
+    let filled = slots.chunks_exact(classes).enumerate().filter(|(_, slot)| {
         let best = (0..classes).max_by(|&a, &b| slot[a].total_cmp(&slot[b]));
         best != Some(pad)
     });
-    let mut scores: Vec<f32> = labels.iter().zip(filled).map(|(&label, slot)| slot[usize::from(label)]).collect();
-    scores.resize(labels.len(), 0.0);
-    scores
+    filled.map(|(at, _)| at).take(labels.len()).collect()
 }
 
 #[cfg(test)]
@@ -66,7 +79,7 @@ mod tests {
         assert_eq!(texts[0].0, [0, 1]);
         assert!((texts[0].1 - 0.7 * 0.8 * 0.9).abs() < 1e-6);
         assert!(texts.windows(2).all(|pair| pair[0].1 >= pair[1].1));
-        assert_eq!(label_scores(&slots, 3, 2, &texts[0].0), [0.7, 0.8]);
+        assert_eq!(peaks(&slots, 3, 2, &texts[0].0), [0, 1]);
     }
 
     #[test]
@@ -75,5 +88,8 @@ mod tests {
         let texts = best_sequences(&slots, 2, 1, 8);
         let one = texts.iter().find(|(text, _)| text == &[0]).unwrap();
         assert!((one.1 - 0.5).abs() < 1e-6);
+        for (text, p) in &texts {
+            assert!((probability(&slots, 2, 1, text) - p).abs() < 1e-6, "{text:?}");
+        }
     }
 }

@@ -154,6 +154,18 @@ def stripe_reader(path: Path, blank: int = 0) -> None:
     graph.save(path, ["n", 3, PLATE[1], PLATE[0]], {"text": ["n", COLUMNS, 37], "region": ["n", 3]})
 
 
+def judging_reader(path: Path) -> None:
+    """The stripe reader with an opinion on what is a plate: the grey of the last stripe over 255."""
+    graph = Graph()
+    column = stripes(graph, graph.channel("image", 1))
+    levels = [0.0, *((i + 1) / 36 for i in range(36))]
+    distance = graph.add("Sub", column, graph.constant(np.array(levels).reshape(1, 1, -1)))
+    graph.add("Mul", graph.add("Mul", distance, distance), graph.constant(-20000.0), out="text")
+    last = graph.add("Slice", column, graph.ints(COLUMNS - 1), graph.ints(COLUMNS), graph.ints(1))
+    graph.add("Reshape", last, graph.ints(-1), out="plate")
+    graph.save(path, ["n", 3, PLATE[1], PLATE[0]], {"text": ["n", COLUMNS, 37], "plate": ["n"]})
+
+
 def slot_reader(path: Path) -> None:
     """slots with u8 NHWC input: as the stripe reader, a black stripe being the padding character."""
     graph = Graph()
@@ -268,6 +280,19 @@ def stripe_toml(pack: Path, blank: int = 0) -> str:
         input=F32,
         output=f'{{ name = "text", alphabet = "{ALPHABET}", blank = {blank}, activation = "softmax" }}',
         more='region = { name = "region", codes = ["aa", "bb", "cc"], activation = "softmax" }',
+    )
+
+
+def judging_toml(pack: Path, judgement: str) -> str:
+    path = pack / "reader.onnx"
+    judging_reader(path)
+    return READER_TOML.format(
+        name=path.name,
+        sha256=sha256(path),
+        kind="ctc",
+        input=F32,
+        output=f'{{ name = "text", alphabet = "{ALPHABET}", activation = "softmax" }}',
+        more=f"plate = {{ {judgement} }}",
     )
 
 

@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::options::{MAX_CANDIDATES, MAX_PLATES, Mode, Options as Settings};
 use crate::pipeline;
+use crate::templates::text_formats::TextFormats;
 
 #[pyclass(frozen, module = "core_rs")]
 pub struct Options(Settings);
@@ -50,6 +51,8 @@ impl Options {
         let mode = Mode::parse(mode).ok_or_else(|| {
             PyValueError::new_err(format!("mode: {mode:?} is not \"default\", \"fast\" or \"redaction\""))
         })?;
+        let text_formats =
+            TextFormats::new(text_formats).map_err(|fault| PyValueError::new_err(format!("text_formats: {fault}")))?;
         Ok(Self(Settings {
             threshold_d,
             threshold_o,
@@ -91,7 +94,7 @@ impl Options {
 
     #[getter]
     fn text_formats(&self) -> Vec<String> {
-        self.0.text_formats.clone()
+        self.0.text_formats.sources().to_vec()
     }
 
     #[getter]

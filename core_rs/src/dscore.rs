@@ -1,0 +1,45 @@
+//! One detection score from two opinions: the detector's, which sees the whole picture small, and the reader's on
+//! whether its cut is a plate at all, which sees more pixels of it.
+
+use crate::manifest::PlateSpec;
+
+/// Scores of 0 and 1 have no finite logit; a network in float32 is not surer than this.
+const SUREST: f32 = 1e-6;
+
+/// Logistic regression on the two scores' logits: each opinion weighs by how often it was right
+/// (`training/confidence.py` fits the weights).
+#[must_use]
+pub fn combined(spec: &PlateSpec, detector: f32, plate: f32) -> f32 {
+    let [of_detector, of_plate, offset] = spec.weights;
+    let sum = of_detector * logit(detector) + of_plate * logit(plate) + offset;
+    1.0 / (1.0 + (-sum).exp())
+}
+
+fn logit(score: f32) -> f32 {
+    let score = score.clamp(SUREST, 1.0 - SUREST);
+    (score / (1.0 - score)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(weights: [f32; 3]) -> PlateSpec {
+        PlateSpec { name: "plate".into(), weights, floor: 0.1 }
+    }
+
+    #[test]
+    fn the_reader_confirms_or_doubts_a_detection() {
+        let spec = spec([1.0, 1.0, 0.0]);
+        assert!(combined(&spec, 0.5, 0.9) > 0.89);
+        assert!(combined(&spec, 0.5, 0.1) < 0.11);
+        assert!((combined(&spec, 0.7, 0.5) - 0.7).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_certain_opinion_keeps_the_score_a_number() {
+        let spec = spec([1.0, 1.0, 0.0]);
+        assert!((combined(&spec, 1.0, 0.0) - 0.5).abs() < 1e-2);
+        assert!(combined(&spec, 1.0, 1.0) <= 1.0);
+    }
+}

@@ -1,0 +1,153 @@
+//! Which formats to expect of one plate: by the caller's regions and text formats, and by the region that the picture
+//! shows.
+
+use super::lookalikes::Pair;
+use super::table::{Region, compiled, country, spelled};
+use super::text_formats::TextFormats;
+use crate::options::Options;
+
+/// How far a text counts that fits no format: personal plates, old series, what the table does not know.
+const FREE: f64 = 0.03;
+
+/// How far any text counts where the region's formats are not known.
+const NEUTRAL: f64 = 0.3;
+
+/// How likely a plate is of one of the regions that the caller names, before anything is seen of it.
+const TRUST: f64 = 0.9;
+
+/// Regions among which the rest of that is shared out: those whose plates are common.
+const OTHERS: f64 = 54.0;
+
+/// The least that the picture can say for a region that the caller names.
+const DOUBT: f64 = 0.001;
+
+/// Exponent of a format's share: the table's shares are rough, and the picture knows better which of two formats it is.
+const CAUTION: f64 = 0.25;
+
+/// Regions under this probability cannot matter.
+const NEGLIGIBLE: f64 = 0.005;
+
+/// A region that a plate may be of.
+struct Belief<'a> {
+    code: String,
+    /// Its place among the regions that the reader tells apart.
+    place: Option<usize>,
+    templates: Option<&'a Region>,
+    hinted: bool,
+    weight: f64,
+}
+
+/// What to expect of one plate's text.
+pub struct Guide<'a> {
+    beliefs: Vec<Belief<'a>>,
+    formats: &'a TextFormats,
+    /// Whether only texts that `allows` may be given.
+    pub strict: bool,
+}
+
+/// The reader's opinion of one plate's region: codes, and a probability each.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub codes: &'a [String],
+    pub probabilities: &'a [f32],
+}
+
+impl<'a> Guide<'a> {
+    #[must_use]
+    pub fn new(options: &'a Options, shown: Option<Shown>) -> Self {
+        let mut beliefs: Vec<Belief> = Vec::new();
+        let hints: Vec<String> = options.regions.iter().map(|code| spelled(code)).collect();
+        if let Some(shown) = shown {
+            for (place, (code, &p)) in shown.codes.iter().zip(shown.probabilities).enumerate() {
+                let code = spelled(code);
+                if f64::from(p) >= NEGLIGIBLE || hints.contains(&code) {
+                    beliefs.push(Belief {
+                        templates: compiled().region(&code),
+                        code,
+                        place: Some(place),
+                        hinted: false,
+                        weight: f64::from(p),
+                    });
+                }
+            }
+        }
+        if !hints.is_empty() {
+            for belief in &mut beliefs {
+                belief.weight *= (1.0 - TRUST) / OTHERS;
+            }
+            for hint in &hints {
+                let place_of = |code: &str| shown.and_then(|shown| shown.codes.iter().position(|c| spelled(c) == code));
+                let place = place_of(hint).or_else(|| place_of(country(hint)));
+                let seen = place
+                    .or_else(|| place_of("unknown"))
+                    .zip(shown)
+                    .map_or(1.0, |(at, shown)| f64::from(shown.probabilities[at]));
+                beliefs.push(Belief {
+                    templates: compiled().region(hint),
+                    code: hint.clone(),
+                    place,
+                    hinted: true,
+                    weight: seen.max(DOUBT) * TRUST / hints.len() as f64,
+                });
+            }
+            let total: f64 = beliefs.iter().map(|belief| belief.weight).sum();
+            for belief in &mut beliefs {
+                belief.weight /= total.max(f64::MIN_POSITIVE);
+            }
+        }
+        Self { beliefs, formats: &options.text_formats, strict: options.region_strict }
+    }
+
+    /// Whether it says nothing of any text.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.formats.is_empty() && self.beliefs.iter().all(|belief| belief.templates.is_none()) && !self.strict
+    }
+
+    /// How much a text is to be expected, relative to others: from `FREE` for one that fits nothing to 1.
+    #[must_use]
+    pub fn expected(&self, symbols: &[u8], text: &str) -> f64 {
+        let by_format = if self.formats.is_empty() || self.formats.fit(text) { 1.0 } else { FREE };
+        if self.beliefs.is_empty() {
+            return by_format;
+        }
+        by_format * self.beliefs.iter().map(|belief| belief.weight * belief.expected(symbols)).sum::<f64>()
+    }
+
+    /// Whether a text fits a format of the caller's regions and one of the caller's own, where these are given.
+    #[must_use]
+    pub fn allows(&self, symbols: &[u8], text: &str) -> bool {
+        let mut hinted = self.beliefs.iter().filter(|belief| belief.hinted).peekable();
+        let in_region = hinted.peek().is_none()
+            || hinted.any(|belief| belief.templates.is_some_and(|templates| templates.share(symbols) > 0.0));
+        in_region && (self.formats.is_empty() || self.formats.fit(text))
+    }
+
+    /// How likely the plate is one that draws a pair alike.
+    #[must_use]
+    pub fn alike(&self, pair: &Pair) -> f64 {
+        let drawn = |belief: &&Belief| pair.alike.iter().any(|code| code == country(&belief.code));
+        self.beliefs.iter().filter(drawn).map(|belief| belief.weight).sum()
+    }
+
+    /// The most likely region, as its place among those that the reader tells apart, with its probability. Texts do not
+    /// count: shapes are shared by so many regions that they made the probabilities worse, not better.
+    #[must_use]
+    pub fn region(&self) -> Option<(usize, f64)> {
+        let mut found: Vec<(usize, f64)> = Vec::new();
+        for belief in &self.beliefs {
+            let Some(place) = belief.place else { continue };
+            match found.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, sum)) => *sum += belief.weight,
+                None => found.push((place, belief.weight)),
+            }
+        }
+        found.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+impl Belief<'_> {
+    fn expected(&self, symbols: &[u8]) -> f64 {
+        self.templates.map_or(NEUTRAL, |templates| FREE + (1.0 - FREE) * templates.share(symbols).powf(CAUTION))
+    }
+}
