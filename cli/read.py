@@ -36,15 +36,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         metavar="CODES",
         default=[],
-        help="where the plates may be from, such as gb or de,us-ca; may be given several times "
-        "(accepted, no effect yet)",
+        help="where the plates are probably from, such as gb or de,us-ca; may be given several times; their templates "
+        "guide the reading",
     )
     api.add_argument("--mmc", action="store_true", help="tell make, model, colour and orientation of the vehicles, too")
     api.add_argument(
         "--config",
         metavar="JSON",
-        help="the API's config object, such as '{\"threshold_o\": 0.8}' (its region, text_formats, plates_per_vehicle "
-        "and zoom_in_vehicles are accepted, no effect yet)",
+        help="the API's config object, such as '{\"threshold_o\": 0.8}' (its plates_per_vehicle and zoom_in_vehicles "
+        "are accepted, no effect yet)",
     )
     parser.add_argument("--pack", metavar="DIR", help="model pack (default: $PLATEHOST_PACK, or the shipped one)")
     parser.set_defaults(run=run)

@@ -257,14 +257,23 @@ def test_the_options_of_the_api_are_taken(platehost: Platehost) -> None:
 
 def test_options_that_change_nothing_yet_are_said_to_in_the_help(platehost: Platehost) -> None:
     plain = answers(platehost("read", SAMPLE))[0]["results"]
-    config = '{"region": "strict", "text_formats": ["[0-9]{2}"], "plates_per_vehicle": 64, "zoom_in_vehicles": 0}'
-    assert answers(platehost("read", SAMPLE, "--regions", "jp", "--config", config))[0]["results"] == plain
+    config = '{"plates_per_vehicle": 64, "zoom_in_vehicles": 0}'
+    assert answers(platehost("read", SAMPLE, "--config", config))[0]["results"] == plain
     told = " ".join(platehost("read", "--help").stdout.split())
-    regions, _, rest = told.partition(" --regions CODES ")[2].partition(" --mmc ")
-    assert "(accepted, no effect yet)" in regions
-    named = rest.partition(" --config JSON ")[2].partition(" --pack ")[0]
-    for word in ("region,", "text_formats", "plates_per_vehicle", "zoom_in_vehicles", "accepted, no effect yet"):
+    named = told.partition(" --config JSON ")[2].partition(" --pack ")[0]
+    for word in ("plates_per_vehicle", "zoom_in_vehicles", "accepted, no effect yet"):
         assert word in named
+    assert "text_formats" not in named
+
+
+def test_regions_guide_and_with_strict_bind(platehost: Platehost) -> None:
+    def plates(*more: str) -> list[str]:
+        return [each["plate"] for each in answers(platehost("read", SAMPLE, *more))[0]["results"]]
+
+    strict = ("--config", '{"region": "strict"}')
+    assert plates("--regions", "gb") == plates("--regions", "de", *strict) == [SAMPLE_PLATE]
+    assert plates("--regions", "gb", *strict) == []
+    assert plates("--config", '{"region": "strict", "text_formats": ["[0-9]{2}"]}') == []
 
 
 @pytest.mark.parametrize(

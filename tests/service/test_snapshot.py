@@ -155,15 +155,57 @@ def test_without_a_vehicle_stage_no_plate_lies_outside_a_vehicle(
     assert result["plate"] == SAMPLE_PLATE
 
 
-def test_regions_text_formats_and_vehicle_limits_change_no_reading_yet(
-    running: Processes, running_key: str, photo: bytes
-) -> None:
+def test_vehicle_limits_change_no_reading_yet(running: Processes, running_key: str, photo: bytes) -> None:
     """When the core heeds them, docs/compatibility.md, web/openapi.yaml and `platehost read --help` change, too."""
     plain = post(running, running_key, files={"upload": photo}).json()["results"]
     assert plain
-    config = {"region": "strict", "text_formats": ["[0-9]{2}"], "plates_per_vehicle": 64, "zoom_in_vehicles": 0}
-    elsewhere = {"regions": "jp", "config": json.dumps(config)}
-    assert post(running, running_key, files={"upload": photo}, data=elsewhere).json()["results"] == plain
+    limits = {"config": json.dumps({"plates_per_vehicle": 64, "zoom_in_vehicles": 0})}
+    assert post(running, running_key, files={"upload": photo}, data=limits).json()["results"] == plain
+
+
+def plates(running: Processes, key: str, photo: bytes, regions: str = "", **config: Any) -> list[str]:
+    fields = {"regions": regions, "config": json.dumps(config)}
+    return [each["plate"] for each in post(running, key, files={"upload": photo}, data=fields).json()["results"]]
+
+
+def test_regions_guide_and_with_strict_bind(running: Processes, running_key: str, photo: bytes) -> None:
+    # The sample is a German plate; four letters and three digits are no plate of Britain.
+    for regions in ("de", "gb", "gb,de"):
+        assert plates(running, running_key, photo, regions) == [SAMPLE_PLATE]
+    assert plates(running, running_key, photo, "de", region="strict") == [SAMPLE_PLATE]
+    assert plates(running, running_key, photo, "gb,de", region="strict") == [SAMPLE_PLATE]
+    assert plates(running, running_key, photo, "gb", region="strict") == []
+    # No template of a Japanese plate is known, so nothing matches one; without regions there is nothing to match.
+    assert plates(running, running_key, photo, "jp", region="strict") == []
+    assert plates(running, running_key, photo, region="strict") == [SAMPLE_PLATE]
+
+
+def test_text_formats_guide_and_with_strict_bind(running: Processes, running_key: str, photo: bytes) -> None:
+    fitting, other = ["[a-z]{4}[0-9]{3}"], ["[0-9]{2}"]
+    for formats in (fitting, other, [*other, *fitting]):
+        assert plates(running, running_key, photo, text_formats=formats) == [SAMPLE_PLATE]
+    assert plates(running, running_key, photo, text_formats=fitting, region="strict") == [SAMPLE_PLATE]
+    assert plates(running, running_key, photo, text_formats=other, region="strict") == []
+    assert plates(running, running_key, photo, "gb", text_formats=fitting, region="strict") == []
+
+
+def test_text_formats_move_the_candidates(running: Processes, running_key: str, photo: bytes) -> None:
+    def scores(**config: Any) -> dict[str, float]:
+        fields = {"config": json.dumps(config)}
+        (result,) = post(running, running_key, files={"upload": photo}, data=fields).json()["results"]
+        return {each["plate"]: each["score"] for each in result["candidates"]}
+
+    plain, guided = scores(), scores(text_formats=[SAMPLE_PLATE])
+    rivals = [plate for plate in plain if plate != SAMPLE_PLATE and plate in guided]
+    assert rivals
+    assert all(guided[plate] < plain[plate] for plate in rivals)
+
+
+def test_a_text_format_that_the_core_cannot_use_is_400(running: Processes, running_key: str, photo: bytes) -> None:
+    config = {"config": json.dumps({"text_formats": ["(?=a)b"]})}
+    answer = post(running, running_key, files={"upload": photo}, data=config)
+    assert answer.status_code == 400
+    assert "text_formats" in str(answer.json()["config"])
 
 
 def test_a_threshold_of_the_reading_drops_it(running: Processes, running_key: str, photo: bytes) -> None:
