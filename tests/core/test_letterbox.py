@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from tests.core import models
 from tests.core.pictures import Pixels, encoded, noise
 
 Plane = npt.NDArray[np.float64]
+Mode = Literal["default", "fast", "redaction"]
 
 
 def linear(plane: Plane, width: int, height: int) -> Plane:
@@ -29,12 +31,12 @@ def linear(plane: Plane, width: int, height: int) -> Plane:
     return rows[:, x0] * (1 - fx) + rows[:, x1] * fx
 
 
-def echo(pack: Path, pixels: Pixels, input_: str) -> dict[tuple[float, float], float]:
+def echo(pack: Path, pixels: Pixels, input_: str, mode: Mode = "default") -> dict[tuple[float, float], float]:
     """Centre of each cell in the picture's own pixels -> the red sample that the network saw there."""
     engine = core_rs.Engine(
         models.write_pack(pack, models.echo_toml(pack, input_, scale=3.0), models.stripe_toml(pack))
     )
-    options = core_rs.Options(threshold_d=0.0, threshold_o=0.0, max_plates=100_000)
+    options = core_rs.Options(threshold_d=0.0, threshold_o=0.0, max_plates=100_000, mode=mode)
     [answer] = engine.recognise([encoded(pixels)], [options])
     assert isinstance(answer, core_rs.ImageReading), answer
     return {
@@ -81,3 +83,16 @@ def test_antialias_averages_what_linear_skips(tmp_path: Path) -> None:
     fit = 'fit = "letterbox", width = 32, height = 32'
     smooth = echo(tmp_path, pixels, f'{fit}, resample = "antialias"')
     assert all(85 <= value <= 115 for (x, y), value in smooth.items() if 40 < x < 216 and 40 < y < 216)
+
+
+def test_fast_sees_a_smaller_picture_where_the_pack_names_a_size(tmp_path: Path) -> None:
+    pixels = picture(96, 64)
+    cases: list[tuple[str, Mode, int, int]] = [
+        ("", "fast", 48, 32),
+        (", fast_max_side = 24", "default", 48, 32),
+        (", fast_max_side = 24", "redaction", 48, 32),
+        (", fast_max_side = 24", "fast", 24, 16),
+    ]
+    for named, mode, width, height in cases:
+        input_ = f'fit = "letterbox-dynamic", max_side = 48, multiple = 8{named}'
+        assert len(echo(tmp_path, pixels, input_, mode)) == width * height
