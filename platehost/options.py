@@ -122,7 +122,7 @@ def _config(config: str | Mapping[str, Any] | None) -> dict[str, Any]:
 def _score(key: str, value: Any) -> tuple[str, float]:
     number = _number(key, value)
     if not 0 <= number <= 1:
-        raise OptionError("config", f"{key} is {value}, but must be from 0 to 1.")
+        raise OptionError("config", f"{key} is {number:g}, but must be from 0 to 1.")
     return key, number
 
 
@@ -130,7 +130,7 @@ def _count(lowest: int, highest: int) -> Any:
     def parse(key: str, value: Any) -> tuple[str, int]:
         number = _number(key, value)
         if number != int(number) or not lowest <= number <= highest:
-            raise OptionError("config", f"{key} is {value}, but must be a whole number from {lowest} to {highest}.")
+            raise OptionError("config", f"{key} is {number:g}, but must be a whole number from {lowest} to {highest}.")
         return key, int(number)
 
     return parse

@@ -253,7 +253,8 @@ def checked(target: Target) -> Target:
     _check_url(target.url)
     for name, allowed in (("event", EVENTS), ("format", FORMATS), ("image", IMAGES)):
         if getattr(target, name) not in allowed:
-            raise TargetError(name, f"{name} is {getattr(target, name)!r}, but must be one of {', '.join(allowed)}.")
+            given = getattr(target, name)[:100]
+            raise TargetError(name, f"{name} is {given!r}, but must be one of {', '.join(allowed)}.")
     if target.image != "none" and target.format != "multipart":
         raise TargetError("image", f"An image is sent in the format multipart only, not in {target.format}.")
     if len(target.headers) > MOST_HEADERS:
@@ -281,6 +282,7 @@ def _check_url(url: str) -> None:
     if len(url) > LONGEST_URL:
         raise TargetError("url", f"A target's URL has at most {LONGEST_URL} characters.")
     try:
+        url.encode()
         parts = urlsplit(url)
         port = parts.port
     except ValueError:

@@ -28,7 +28,7 @@ from web import (
     webhooks,
 )
 from web.service import build
-from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD
+from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD, FormRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +43,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     """
     face = face or settings.face
     app = Flask(__name__, static_folder=None)
+    app.request_class = FormRequest
     # A picture may come as base64 text: Flask's own limit for text fields is 500 kB.
     body_limit = int(settings.max_upload_bytes * TEXT_OVERHEAD) + FIELDS_BYTES
     app.config.update(MAX_CONTENT_LENGTH=body_limit, MAX_FORM_MEMORY_SIZE=body_limit)

@@ -97,14 +97,22 @@ def npr_code(error: ApiError) -> str:
 def body(error: ApiError, path: str) -> dict[str, Any]:
     """The JSON body of an error for a request to `path`."""
     if is_npr_path(path):
-        return {"success": False, "error": {"code": npr_code(error), "message": error.message}}
+        code = npr_code(error)
+        # That code says already that it is the picture.
+        message = error.message if code == "INVALID_IMAGE" else _with_field(error)
+        return {"success": False, "error": {"code": code, "message": message}}
     if is_codeproject_path(path):
-        return {"success": False, "error": error.message, "code": error.status}
+        return {"success": False, "error": _with_field(error), "code": error.status}
     if error.status == 400:
         return {error.field or "non_field_errors": [error.message]}
     if error.status == 413:
         return {"error": SNAPSHOT_TOO_LARGE, "detail": error.message, "status_code": 413}
     return {"detail": error.message, "status_code": error.status}
+
+
+def _with_field(error: ApiError) -> str:
+    """The message, which names the field at fault where the body has no other place for it."""
+    return f"{error.field}: {error.message}" if error.field and error.field not in error.message else error.message
 
 
 def register(app: Flask) -> None:
@@ -149,6 +157,10 @@ def _quota_used_up(error: QuotaUsedUp) -> ApiError:
 
 
 def _body_too_large(app: Flask) -> ApiError:
+    # One exception stands for too many bytes and for too many parts; a body within its bounds has the latter.
+    if request.content_length is not None and request.content_length <= (request.max_content_length or 0):
+        most = request.max_form_parts
+        return ApiError(400, f"The form has over {most} parts. Send the picture and its fields, and nothing else.")
     limit = app.extensions["platehost"].settings.max_upload_mb
     return ApiError(
         413, f"The request is too large: a picture may have {limit:g} MB. Send a smaller one.", field="upload"

@@ -10,10 +10,12 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
+from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import BadRequest
+from werkzeug.formparser import FormDataParser
 
 from web.errors import ApiError
 
@@ -59,23 +61,52 @@ class Fields:
         return self._request.form.get(name)
 
     def values(self, name: str) -> list[Any]:
-        """All values of a repeatable field; a JSON array counts as repeated."""
-        if self._object is not None:
-            value = self._object.get(name)
-            return value if isinstance(value, list) else [] if value is None else [value]
-        return list(self._request.form.getlist(name))
+        """All values of a repeatable field; a JSON array counts as repeated. Raises ApiError for text that is none."""
+        found = self._request.form.getlist(name) if self._object is None else self._object.get(name)
+        values = found if isinstance(found, list) else [] if found is None else [found]
+        for value in values:
+            if isinstance(value, str):
+                _check_text(name, value)
+        return values
 
     def text(self, name: str, *, longest: int) -> str | None:
         """A short text field, None when absent. Raises ApiError when it is longer than `longest` characters."""
         value = self.value(name)
         if value is None:
             return None
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list | bool):
             raise ApiError(400, "Not a valid string.", field=name)
         text = str(value)
+        _check_text(name, text)
         if len(text) > longest:
             raise ApiError(400, f"Ensure this field has no more than {longest} characters.", field=name)
         return text
+
+
+class Forms(FormDataParser):
+    """Marks what is not UTF-8 in a urlencoded form as in a multipart one, with U+FFFD; Werkzeug leaves it escaped."""
+
+    def _parse_urlencoded(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> Any:
+        pairs = parse_qsl(stream.read().decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
+        return stream, self.cls(pairs), self.cls()
+
+
+class FormRequest(Request):
+    """A request whose forms are read by `Forms`."""
+
+    form_data_parser_class = Forms
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+        fine = "\ufffd" not in text and "\0" not in text
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
+        fine = False
+    if not fine:
+        raise ApiError(400, "Not a valid string: it must be UTF-8 without null characters.", field=name)
 
 
 def read_upload(

@@ -6,21 +6,37 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from platehost.accounts import Accounts
 from platehost.settings import Settings, default_pack
+from tests.service.documented import document
 from tests.service.support import SAMPLE, Processes, RedisServer, free_port
 from web.app import create_app
 
 # A busy machine is no reason to fail: no test here is about time.
 hypothesis.settings.register_profile("service", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("service")
+
+
+@pytest.fixture(autouse=True)
+def documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer that a test gets from a test client is one that the APIs' document tells of."""
+    opened = FlaskClient.open
+
+    def open_and_check(client: FlaskClient, *arguments: Any, **options: Any) -> TestResponse:
+        answer = opened(client, *arguments, **options)
+        document().check(answer.request.method, answer)
+        return answer
+
+    monkeypatch.setattr(FlaskClient, "open", open_and_check)
 
 
 @pytest.fixture(scope="session")

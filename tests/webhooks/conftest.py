@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.conftest import app, client, key, own, pack, photo, redis_server, settings, store, token
+from tests.service.conftest import app, client, documented, key, own, pack, photo, redis_server, settings, store, token
 from tests.webhooks.receiver import Receiver
 
-__all__ = ["app", "client", "key", "own", "pack", "photo", "redis_server", "settings", "store", "token"]
+__all__ = ["app", "client", "documented", "key", "own", "pack", "photo", "redis_server", "settings", "store", "token"]
 
 
 @pytest.fixture
