@@ -4,8 +4,8 @@ Usage: python scripts/refresh_templates.py [FORMATS.csv] [--out TABLE.csv]
 
 FORMATS.csv has the columns code, pattern, letters, weight and source; the default is reference/plate_formats.csv in the
 folder that PLATEHOST_SHARED names. What changes on the way: accents are folded, because the reader knows A-Z and 0-9
-alone; patterns of other scripts and patterns that fit every text (personal plates) are left out; letters that the
-table's remarks firmly rule out become the column `excluded`; rows of one region and one shape become one.
+alone; patterns of other scripts are left out; letters that the table's remarks firmly rule out become the column
+`excluded`; rows of one region and one shape become one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def rows(source: Path) -> list[Row]:
         for row in csv.DictReader(lines):
             pattern = row["pattern"].translate(FOLDED).replace("-ZAOU]", "-Z]").replace("AA]", "A]")
             weight = float(row["weight"] or 0)
-            if not pattern.isascii() or weight <= 0 or not re.sub(r"\[A-Z0-9\]\??|[ .-]", "", pattern):
+            if not pattern.isascii() or weight <= 0:
                 continue
             without = excluded(row["letters"]) if "L" in re.sub(r"\[[^]]*\]", "", pattern) else ""
             key = row["code"], re.sub("[ ./-]", "", pattern)

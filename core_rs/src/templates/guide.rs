@@ -6,14 +6,14 @@ use super::table::{Region, compiled, country, spelled};
 use super::text_formats::TextFormats;
 use crate::options::Options;
 
-/// How far a text counts that fits no format: personal plates, old series, what the table does not know.
+/// How far a text counts at least that fits no format: personal plates, old series, what the table does not know.
 const FREE: f64 = 0.03;
 
 /// How far any text counts where the region's formats are not known.
 const NEUTRAL: f64 = 0.3;
 
 /// How likely a plate is of one of the regions that the caller names, before anything is seen of it.
-const TRUST: f64 = 0.9;
+const TRUST: f64 = 0.5;
 
 /// Regions among which the rest of that is shared out: those whose plates are common.
 const OTHERS: f64 = 54.0;
@@ -148,6 +148,9 @@ impl<'a> Guide<'a> {
 
 impl Belief<'_> {
     fn expected(&self, symbols: &[u8]) -> f64 {
-        self.templates.map_or(NEUTRAL, |templates| FREE + (1.0 - FREE) * templates.share(symbols).powf(CAUTION))
+        self.templates.map_or(NEUTRAL, |templates| {
+            let free = templates.personal().max(FREE);
+            free + (1.0 - free) * templates.share(symbols).powf(CAUTION)
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use super::pattern::{Slots, ways};
-use super::symbols::{LETTERS, Set, only, symbol};
+use super::symbols::{DIGITS, LETTERS, Set, only, symbol};
 
 /// How much of a region's plates are those of its own rows; the rest are those of its sub-regions, or of its country.
 const OWN_SHARE: f64 = 0.75;
@@ -13,6 +13,8 @@ const OWN_SHARE: f64 = 0.75;
 #[derive(Debug, Default)]
 pub struct Region {
     by_length: Vec<Vec<Template>>,
+    /// The share of plates that may bear any text: personal plates. They say nothing of a text, so they are no format.
+    personal: f64,
 }
 
 /// The ways of one format that have the same length.
@@ -23,6 +25,11 @@ struct Template {
 }
 
 impl Region {
+    #[must_use]
+    pub fn personal(&self) -> f64 {
+        self.personal
+    }
+
     /// The share of the region's plates that have a format which `text` (symbols) fits, 0 to 1; 0 when it fits none.
     #[must_use]
     pub fn share(&self, text: &[u8]) -> f64 {
@@ -33,6 +40,11 @@ impl Region {
 
 fn fits(way: &Slots, text: &[u8]) -> bool {
     way.iter().zip(text).all(|(set, &symbol)| set & only(symbol) != 0)
+}
+
+/// Whether a format tells nothing: any text of its length fits.
+fn fits_all(ways: &[Slots]) -> bool {
+    ways.iter().flatten().all(|&set| set == LETTERS | DIGITS)
 }
 
 /// All regions by code, in lower case, with a dash before a sub-region.
@@ -133,7 +145,13 @@ fn assembled(code: &str, rows: &BTreeMap<String, Vec<Row>>) -> Region {
         }
     }
     let mut by_length: Vec<Vec<Template>> = Vec::new();
-    for (ways, share) in shares {
+    // A country's personal plates are those of all its sub-regions.
+    let personal_in = |code: &str| -> f64 {
+        let rows = rows.get(code).into_iter().flatten();
+        rows.filter(|(ways, _)| fits_all(ways)).map(|(_, weight)| weight).sum()
+    };
+    let personal = personal_in(code).max(personal_in(country(code)));
+    for (ways, share) in shares.into_iter().filter(|(ways, _)| !fits_all(ways)) {
         let longest = ways.iter().map(Vec::len).max().unwrap_or(0);
         by_length.resize_with(by_length.len().max(longest + 1), Vec::new);
         for (length, templates) in by_length.iter_mut().enumerate().take(longest + 1) {
@@ -143,7 +161,7 @@ fn assembled(code: &str, rows: &BTreeMap<String, Vec<Row>>) -> Region {
             }
         }
     }
-    Region { by_length }
+    Region { by_length, personal }
 }
 
 #[cfg(test)]
@@ -193,6 +211,14 @@ mod tests {
         assert!(share("br-sc", "BRA2E19") > 0.1);
         assert!(compiled().region("de-by").is_some());
         assert!(compiled().region("xx").is_none());
+    }
+
+    #[test]
+    fn personal_plates_are_no_format() {
+        for code in ["us", "us-ca"] {
+            assert!((0.02..0.1).contains(&compiled().region(code).unwrap().personal()), "{code}");
+            assert!(share(code, "SUPERB") <= 0.0, "{code}");
+        }
     }
 
     #[test]
