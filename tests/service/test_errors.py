@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from platehost.accounts import Accounts
-from platehost.jobs import Jobs
+from platehost.jobs import CANCELLED, Jobs
+from platehost.reading import Failure, Reading
 from platehost.settings import Settings
 from tests.service.support import free_port
 from web.app import create_app
@@ -32,8 +33,10 @@ NPR_CODES = {
     401: {"INVALID_API_KEY"},
     404: {"NOT_FOUND"},
     405: {"METHOD_NOT_ALLOWED"},
+    409: {"JOB_CANCELLED"},
     413: {"IMAGE_TOO_LARGE"},
     415: {"UNSUPPORTED_MEDIA_TYPE"},
+    422: {"NO_PLATES_FOUND"},
     429: {"RATE_LIMIT_EXCEEDED"},
     500: {"INTERNAL_ERROR"},
     503: {"SERVICE_UNAVAILABLE"},
@@ -106,12 +109,14 @@ def test_no_key_and_wrong_keys(app: Flask, client: FlaskClient, store: redis.Red
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_unknown_paths_and_methods(app: Flask, client: FlaskClient, token: dict[str, str]) -> None:
+def test_unknown_paths_and_methods(app: Flask, client: FlaskClient, settings: Settings, token: dict[str, str]) -> None:
+    sdk = create_app(dataclasses.replace(settings, face="sdk")).test_client()
     for path in ("/v1/nothing", "/api/v1/nothing", "/api/v1", "/nothing"):
         check(client.get(path, headers=token), 404)
     check(client.get("/api/v1/jobs/none", headers=token), 404)
-    for method, path in protected_routes(app):
-        answer = client.open(path, method="PROPFIND", headers=token)
+    for method, path in [*protected_routes(app), ("POST", "/alpr"), ("GET", "/info/")]:
+        asked = sdk if path in {"/alpr", "/info/"} else client
+        answer = asked.open(path, method="PROPFIND", headers=token)
         check(answer, 405)
         assert method in answer.headers["Allow"]
 
@@ -191,7 +196,7 @@ def _file(content: bytes) -> Any:
 
 
 def test_a_media_type_that_is_no_form(client: FlaskClient, token: dict[str, str]) -> None:
-    for path in PICTURES:
+    for path in (*PICTURES, "/api/v1/batch"):
         check(client.post(path, headers=token, data=JPEG, content_type="image/jpeg"), 415)
 
 
@@ -213,13 +218,13 @@ def test_a_full_queue(settings: Settings, store: redis.Redis, token: dict[str, s
     assert store.llen("rq:queue:recognise") == 1
 
 
-def test_no_store(settings: Settings) -> None:
-    away = dataclasses.replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+@pytest.mark.parametrize("face", ["cloud", "sdk"])
+def test_no_store(settings: Settings, face: str) -> None:
+    away = dataclasses.replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0", face=face)
     client = create_app(away).test_client()
-    for path in PICTURES:
-        answer = client.post(path, headers={"Authorization": "Token x"}, data={"upload": (_file(JPEG), "a.jpg")})
-        check(answer, 503)
-    check(client.get(JOB, headers={"Authorization": "Token x"}), 503)
+    for method, path in protected_routes(client.application):
+        sent = {"data": {"upload": (_file(JPEG), "a.jpg")}} if method == "POST" else {}
+        check(client.open(path, method=method, headers={"Authorization": "Token x"}, **sent), 503)
     assert client.get("/healthz").status_code == 200
     ready = client.get("/readyz")
     assert ready.status_code == 503
@@ -247,6 +252,70 @@ def test_an_unforeseen_error_says_nothing_of_its_cause(
         answer = client.post(path, headers=token, data={"upload": (_file(JPEG), "a.jpg")})
         check(answer, 500)
         assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("face", ["cloud", "sdk"])
+def test_an_unforeseen_error_of_any_route(settings: Settings, token: dict[str, str], face: str) -> None:
+    app = create_app(dataclasses.replace(settings, face=face))
+
+    def fail(**arguments: object) -> None:
+        raise KeyError("a secret of the inside")
+
+    routes = protected_routes(app)
+    for rule in app.url_map.iter_rules():
+        app.view_functions[rule.endpoint] = fail
+    for method, path in routes:
+        answer = app.test_client().open(path, method=method, headers=token)
+        check(answer, 500)
+        assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("image_too_large", 413),
+        ("unsupported_format", 400),
+        ("truncated_image", 400),
+        ("corrupt_image", 400),
+        ("image_too_small", 400),
+        ("invalid_option", 400),
+        (CANCELLED, 409),
+        ("picture_gone", 503),
+        ("deadline_exceeded", 503),
+        ("job_failed", 500),
+    ],
+)
+def test_every_way_in_which_a_picture_has_no_reading(
+    settings: Settings, token: dict[str, str], monkeypatch: pytest.MonkeyPatch, code: str, status: int
+) -> None:
+    monkeypatch.setattr(Jobs, "wait", lambda *arguments: Failure(code, "It went wrong."))
+    sdk = create_app(dataclasses.replace(settings, face="sdk")).test_client()
+    cloud = create_app(settings).test_client()
+    for client, path in [(cloud, path) for path in PICTURES] + [
+        (sdk, path) for path in (SNAPSHOT, "/alpr", CODEPROJECT)
+    ]:
+        answer = client.post(path, headers=token, data={"upload": (_file(JPEG), "a.jpg")})
+        assert "It went wrong." in str(check(answer, status))
+        assert answer.headers["X-Job-Id"]
+    # In a batch, each picture is answered as it would have been alone.
+    answer = cloud.post("/api/v1/batch", headers=token, data={"images": (_file(JPEG), "a.jpg")})
+    assert answer.status_code == 200
+    (told,) = answer.get_json()["results"]
+    assert told["error"]["code"] in NPR_CODES[status]
+
+
+def test_no_plates_is_an_error_of_one_api_alone(
+    settings: Settings, token: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "wait", lambda *arguments: Reading(640, 480))
+    client = create_app(settings).test_client()
+
+    def send(path: str) -> TestResponse:
+        return client.post(path, headers=token, data={"upload": (_file(JPEG), "a.jpg")})
+
+    check(send(NPR), 422)
+    assert send(SNAPSHOT).get_json()["results"] == []
+    assert send(CODEPROJECT).get_json()["predictions"] == []
 
 
 def test_too_many_requests(settings: Settings, token: dict[str, str]) -> None:
