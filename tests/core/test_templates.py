@@ -51,7 +51,6 @@ def test_without_regions_the_reader_has_its_way(engine: core_rs.Engine) -> None:
         (["gb"], "?B51CDE", "AB51CDE"),
         (["gb"], "?B?1CDE", "AB91CDE"),
         (["us", "ca"], "ABC12?4", "ABC1294"),
-        (["us"], "7ABC?34", "7ABC934"),
         (["us-ca"], "7ABC?34", "7ABC934"),
         (["br_sc"], "ABC1D2?", "ABC1D29"),
         (["br-sc"], "ABC1D2?", "ABC1D29"),
