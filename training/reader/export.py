@@ -3,16 +3,24 @@
 python -m training.reader.export
 """
 
+from pathlib import Path
+
 import torch
 
+from training.folders import SHARED
 from training.onnx_file import arguments, fold_norms, write
+from training.reader.calibrate import calibration
 from training.reader.classes import ALPHABET, REGIONS
 from training.reader.network import Exported, PlateReader
 from training.run import averaged_weights
 
 
 def main() -> None:
-    args = arguments("reader", __doc__).parse_args()
+    parser = arguments("reader", __doc__)
+    parser.add_argument("--shared", type=Path, default=SHARED, help="plates, fonts and tables to calibrate on")
+    parser.add_argument("--drawn-only", action="store_true", help="calibrate without the real plates that are held out")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
     network = PlateReader(len(ALPHABET) + 1, len(REGIONS))
     network.load_state_dict(averaged_weights(args.checkpoint))
     network.eval()
@@ -21,7 +29,8 @@ def main() -> None:
     torch.backends.mha.set_fastpath_enabled(False)
     picture = torch.randint(0, 255, (3, 3, 64, 160), dtype=torch.uint8)
     axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}, "plate": {0: "n"}}
-    write("reader", Exported(network), picture[:1], picture, axes, args)
+    exported = Exported(network, calibration(network, args.shared, real=not args.drawn_only))
+    write("reader", exported, picture[:1], picture, axes, args)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,37 @@ the upper row's 40 places, then the lower row's, so that a two-line plate is rea
 regions], and a logit [n] of its being a plate at all: the cut has more pixels of it than the detector saw.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 WIDTH = 128
+
+
+class Temperatures(NamedTuple):
+    """What logits are divided by (C. Guo et al., "On Calibration of Modern Neural Networks", 2017).
+
+    place: whether a place holds a character. character: which one it is, on top of `place`. region: the country.
+    """
+
+    place: float
+    character: float
+    region: float
+
+
+AS_LEARNED = Temperatures(1.0, 1.0, 1.0)
+
+
+def text_probabilities(text: Tensor, temperatures: Temperatures) -> Tensor:
+    """Probabilities [n, places, classes] of text logits, blank first.
+
+    The characters have a temperature of their own: one for all classes would take probability from the blank at each of
+    the 80 places, and a long run of places would make every text unlikely.
+    """
+    places = (text / temperatures.place).softmax(-1)
+    which = (text[..., 1:] / (temperatures.place * temperatures.character)).softmax(-1)
+    return torch.cat([places[..., :1], which * places[..., 1:].sum(-1, keepdim=True)], -1)
 
 
 class ConvNormAct(nn.Sequential):
@@ -64,12 +91,16 @@ class PlateReader(nn.Module):
 
 
 class Exported(nn.Module):
-    """The network as the pack holds it: probabilities."""
+    """The network as the pack holds it: calibrated probabilities."""
 
-    def __init__(self, network: PlateReader) -> None:
+    def __init__(self, network: PlateReader, temperatures: Temperatures = AS_LEARNED) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.temperatures = network, temperatures
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         text, region, plate = self.network(image)
-        return text.softmax(-1), region.softmax(-1), plate.sigmoid()
+        return (
+            text_probabilities(text, self.temperatures),
+            (region / self.temperatures.region).softmax(-1),
+            plate.sigmoid(),
+        )
