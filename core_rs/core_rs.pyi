@@ -39,9 +39,9 @@ def verify_pack(pack_dir: str | PathLike[str]) -> PackDescription:
 class Options:
     """What to look for in one image. Raises ValueError naming the field.
 
-    `regions` are codes such as gb or us-ca: their plates are expected, those of others are read, too. `text_formats` are
-    regular expressions for the whole text, in either case. Both guide the reading; with `region_strict` only texts are
-    given that fit a format of `regions` and one of `text_formats`, where these are given, and other plates are left
+    `regions` are codes such as gb or us-ca: their plates are expected, those of others are read, too. `text_formats`
+    are regular expressions for the whole text, in either case. Both guide the reading; with `region_strict` only texts
+    are given that fit a format of `regions` and one of `text_formats`, where these are given, and other plates are left
     out."""
 
     def __new__(
