@@ -13,6 +13,7 @@ from functools import lru_cache
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse
+from werkzeug.exceptions import HTTPException
 
 from platehost.settings import SettingError
 from web import npr
@@ -25,6 +26,7 @@ SCOPE = "requests"
 BATCH = f"{npr.blueprint.name}.{npr.batch.__name__}"
 _EXTENSION = "platehost_limiter"
 _CLOSED = "platehost_closed_windows"
+_PIECE = 1 << 16
 
 parse_once = lru_cache(maxsize=256)(parse)
 
@@ -103,11 +105,21 @@ def _throttled(error: RateLimitExceeded) -> Response:
 
 
 def _refusal(window: Window) -> Response:
+    _take_body()
     seconds = max(1, math.ceil(window.ends - time.time()))
     unit = "second" if seconds == 1 else "seconds"
     # Clients look for the word "throttled".
     message = f"Request was throttled. Expected available in {seconds} {unit}."
     return respond(ApiError(429, message, retry_after=seconds))
+
+
+def _take_body() -> None:
+    """Reads what the client sends: who still sends it may never see an answer, and loses the connection."""
+    try:
+        while request.stream.read(_PIECE):
+            pass
+    except HTTPException:  # larger than any picture may be, or broken off
+        return
 
 
 def _caller() -> str:

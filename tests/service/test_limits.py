@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
 import io
 import math
 import signal
+import socket
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -20,7 +22,7 @@ from platehost.accounts import Access, Account, Accounts
 from platehost.keys import Key
 from platehost.plans import Plan, Plans
 from platehost.settings import Settings
-from tests.service.support import RedisServer
+from tests.service.support import Processes, RedisServer, wait_until
 from web.app import create_app
 from web.closed_windows import ClosedWindows
 from web.windows import Window, Windows
@@ -98,11 +100,12 @@ def test_a_refusal_tells_when_to_come_back(settings: Settings, store: redis.Redi
 def test_every_answer_has_the_headers(
     client: FlaskClient, token: dict[str, str], method: str, path: str, with_key: bool
 ) -> None:
+    before = math.floor(time.time())
     answer = client.open(path, method=method, headers=token if with_key else {})
     for name in HEADERS:
         assert int(answer.headers[name]) >= 0, (answer.status_code, name)
     assert answer.headers["X-RateLimit-Limit"] == "100000"
-    assert int(answer.headers["X-RateLimit-Reset"]) >= math.floor(time.time())
+    assert int(answer.headers["X-RateLimit-Reset"]) >= before
 
 
 def test_an_unforeseen_error_has_the_headers(client: FlaskClient, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,3 +213,39 @@ def test_a_lost_store_of_limits_is_counted_around(tmp_path: Path, monkeypatch: p
     client = create_app(Settings(redis_url="redis://127.0.0.1:1/0")).test_client()
     answers = [client.post("/v1/plate-reader/", headers={"Authorization": "Token x"}) for _ in range(2)]
     assert [each.status_code for each in answers] == [400, 429]
+
+
+def test_a_refused_upload_is_answered_on_a_connection_that_stays(tmp_path: Path) -> None:
+    """A server that answers without taking the picture closes the connection under a client that still sends it."""
+    server = RedisServer(tmp_path)
+    server.start()
+    own = Processes(tmp_path, server, {"PLATEHOST_RATE_LIMIT": "1 per hour", "PLATEHOST_SYNC_WINDOW": "0"})
+    key = Accounts(server.client()).create_key("gate")
+    part = b'--edge\r\nContent-Disposition: form-data; name="upload"; filename="a.jpg"\r\n\r\n'
+    body = part + JPEG + bytes(2_000_000) + b"\r\n--edge--\r\n"
+    headers = {"Authorization": f"Token {key}", "Content-Type": "multipart/form-data; boundary=edge"}
+    try:
+        own.start("web")
+        wait_until(lambda: answers(own.port), 60, "web answers")
+        connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=60)
+        connection.connect()
+        first = connection.sock
+        statuses = []
+        for _ in range(4):
+            connection.request("POST", "/v1/plate-reader/", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+            assert connection.sock is first, "the connection was given up"
+        assert statuses == [202, 429, 429, 429]
+    finally:
+        own.stop_all()
+        server.stop()
+
+
+def answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
