@@ -34,7 +34,7 @@ NAME = "ada"
 DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
 # "PH" is no German district: nobody drives with these.
-PLATES = ("AB 123", "KL 907", "TX 55", "MR 2048", "ST 482", "CA 716", "WE 31", "EO 640")
+PLATES = ("AB 123", "KL 907", "TX 55", "MR 2048", "ST 482", "CA 716")
 CAMERAS = ("Gate north", "Yard", "Gate south")
 
 
@@ -91,16 +91,16 @@ def fill(url: str, data: str, environment: dict[str, str]) -> None:
 
 
 def photos() -> Iterator[bytes]:
+    """The sample with other plates on its car, or as it is where the font of the plates is missing."""
     from training import sample
 
-    for text in PLATES:
-        if not sample.FONT.is_file():
-            yield SAMPLE.read_bytes()
-            continue
-        sample.TEXT = ("PH", text)
+    for text in PLATES if sample.FONT.is_file() else ():
+        photo = Image.open(SAMPLE).convert("RGB")
+        photo.paste(sample.draw_plate(("PH", text)).resize((190, 42), Image.Resampling.LANCZOS), (545, 475))
         encoded = io.BytesIO()
-        sample.render().save(encoded, "JPEG", quality=90)
+        photo.save(encoded, "JPEG", quality=90)
         yield encoded.getvalue()
+    yield SAMPLE.read_bytes()
 
 
 def take(url: str, password: str) -> None:
