@@ -267,6 +267,9 @@ def test_no_delivery_slips_through_while_the_service_works(
             ]
             together = set().union(*places)
             assert before <= together
+            # They were made in turn: whatever came before the last one that is there, is there.
+            numbers = {int(each.removeprefix("msg_job").partition("_")[0]) for each in together}
+            assert numbers == set(range(max(numbers) + 1))
             assert sum(map(len, places)) == len(together), "each in one place"
             assert all(Deliveries(copy, settings).get(each) for each in together), "each with its record"
     finally:
