@@ -70,7 +70,6 @@ def fill(url: str, data: str, environment: dict[str, str]) -> None:
     """Keys, a target, calls of the last weeks, and some readings, as a service has them that is in use."""
     gate = run("key", "create", "Gate cameras", environment=environment).strip()
     run("key", "create", "Home Assistant", "--expires", "90d", environment=environment)
-    run("webhook", "add", "https://barrier.example/plates", "--secret", environment=environment)
     with store_address(data) as address:
         store = redis.Redis.from_url(address)
     now = datetime.now(UTC)
@@ -88,6 +87,8 @@ def fill(url: str, data: str, environment: dict[str, str]) -> None:
             timeout=120,
         )
         answer.raise_for_status()
+    # After the photos: nobody answers there.
+    run("webhook", "add", "https://barrier.example/plates", "--secret", environment=environment)
 
 
 def photos() -> Iterator[bytes]:
