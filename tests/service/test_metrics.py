@@ -131,7 +131,7 @@ def test_the_main_port_has_no_metrics_and_the_other_has_nothing_else(running: Pr
         assert requests.get(f"{url}/metrics", timeout=5).status_code == 404
     port = create_metrics(settings).test_client()
     assert port.get("/metrics").status_code == 200
-    assert port.get("/v1/statistics/").status_code == 404
+    assert {port.get(path).status_code for path in ("/v1", "/dashboard", "/readyz/all")} == {404}
 
 
 def test_without_redis_it_says_so_and_requests_are_answered() -> None:
