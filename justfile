@@ -30,7 +30,6 @@ bench:
     scripts/bench/core
     scripts/bench/service
     scripts/bench/limits
-    scripts/bench/limits
 
 # With `.venv/bin/pip install -e '.[training]'`, and the photos and fonts in $PLATEHOST_SHARED (default: ../shared).
 #
