@@ -38,6 +38,7 @@ train STAGE UNTIL:
     .venv/bin/python -m training.{{STAGE}}.train --until {{UNTIL}}
     .venv/bin/python -m training.{{STAGE}}.export
     .venv/bin/python -m training.pack models/default
+    .venv/bin/python -m training.confidence models/default
 
 # score a pack, or two side by side, on the labelled photos and crops of $PLATEHOST_SHARED/data
 evaluate PACK="models/default" *OPTIONS:
