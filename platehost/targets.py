@@ -62,6 +62,11 @@ class TargetError(ValueError):
         self.field = field
 
 
+# Why a target is off when people switched it off; any other reason is the service's own.
+PAUSED = "Paused in the dashboard."
+BY_ACCOUNT = "Switched off by its account."
+
+
 @dataclass(frozen=True)
 class Target:
     """One receiver. `old_secret` signs too until `old_secret_until` (Unix seconds); `off_reason` is why it is off.
@@ -86,6 +91,11 @@ class Target:
     on: bool = True
     off_reason: str = ""
     created: str = ""
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the service switched it off, for failures or because its receiver said that it is gone."""
+        return not self.on and self.off_reason not in ("", PAUSED, BY_ACCOUNT)
 
     def described(self) -> dict[str, Any]:
         """For its owner, without what its secret and its headers hold."""

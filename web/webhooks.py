@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest
 
 from platehost.address_guard import ALLOW_VARIABLE
 from platehost.deliveries import Attempt, Deliveries
-from platehost.targets import Target, TargetError, Targets, new_secret, normal_secret
+from platehost.targets import BY_ACCOUNT, Target, TargetError, Targets, new_secret, normal_secret
 from web.auth import current_key
 from web.errors import ApiError
 from web.service import service
@@ -82,7 +82,7 @@ def change(target_id: int) -> Response:
         raise ApiError(400, "secret is empty. Send a text, or true to have one made.", field="secret")
 
     def turn(known: Target) -> Target:
-        reason = known.off_reason if on is None else "" if on else "Switched off by its account."
+        reason = known.off_reason if on is None else "" if on else BY_ACCOUNT
         switched = known.on if on is None else on
         return replace(known, **typed, on=switched, off_reason=reason)
 

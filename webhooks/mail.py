@@ -10,6 +10,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
+from platehost.accounts import Accounts
 from platehost.settings import SettingError, Settings
 from platehost.store import Client
 from platehost.targets import Target, Targets
@@ -50,8 +51,12 @@ class Notices:
             else:
                 self._store.zadd(_QUEUE, {each: self._clock() + _SECONDS_BETWEEN_TRIES})
 
+    def _account_mail(self, account_id: str) -> str:
+        account = Accounts(self._store).get(account_id)
+        return account.mail if account else ""
+
     def _told(self, target: Target) -> bool:
-        to = target.mail or self._settings.mail_to
+        to = target.mail or self._account_mail(target.account) or self._settings.mail_to
         if not self._settings.smtp_url or not to:
             return True
         message = EmailMessage()

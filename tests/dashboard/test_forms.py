@@ -197,3 +197,15 @@ def test_it_can_be_switched_off(settings: Settings) -> None:
     client = create_app(replace(settings, dashboard="off")).test_client()
     assert client.get("/dashboard/").status_code == 404
     assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+
+
+def test_the_overview_tells_of_targets_that_the_service_gave_up(owner: FlaskClient, store: redis.Redis) -> None:
+    targets = Targets(store)
+    gone = targets.add("main", "https://example.invalid/gone")
+    paused = targets.add("main", "https://example.invalid/paused")
+    targets.switch_off(gone.id, "The receiver answered 410 Gone.")
+    send(owner, f"/dashboard/webhooks/{paused.id}/switch", form=f"/dashboard/webhooks/{paused.id}", on="0")
+    told = re.findall(r'class="notice bad" role="status">(.*?)</p>', owner.get("/dashboard/").text)
+    assert len(told) == 1
+    assert "The receiver answered 410 Gone." in told[0]
+    assert f"/webhooks/{gone.id}" in told[0]

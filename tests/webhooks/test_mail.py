@@ -12,6 +12,7 @@ import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
+from platehost.accounts import Accounts
 from platehost.blobs import RedisBlobs
 from platehost.jobs import JobRequest, Jobs
 from platehost.settings import SettingError, Settings
@@ -82,6 +83,16 @@ def test_the_owner_is_told_once(
     assert "The receiver answered 410 Gone." in text
     assert f"platehost webhook on {target_id}" in text
     assert "/hook" not in text, "a URL may hold a key"
+
+
+def test_without_a_mail_of_its_own_the_account_is_told(
+    store: redis.Redis, settings: Settings, receiver: Receiver, smtp: str, mailbox: Mailbox
+) -> None:
+    Accounts(store).change("main", mail="account@example.com")
+    office = Office(store, settings, smtp_url=smtp, mail_to="all@example.com")
+    switched_off(office, receiver)
+    office.notices.send_due()
+    assert [mail.rcpt_tos for mail in mailbox.mails] == [["account@example.com"]]
 
 
 def test_without_an_owner_the_operator_is_told(

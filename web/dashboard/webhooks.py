@@ -14,7 +14,7 @@ from werkzeug import Response
 
 from platehost.address_guard import ALLOW_VARIABLE
 from platehost.deliveries import Deliveries
-from platehost.targets import FORMATS, IMAGES, Target, TargetError, Targets, new_secret
+from platehost.targets import FORMATS, IMAGES, PAUSED, Target, TargetError, Targets, new_secret
 from web.dashboard.blueprint import blueprint
 from web.dashboard.people import current_user, note, owners_only
 from web.service import service
@@ -91,7 +91,7 @@ def webhooks_switch(target_id: int) -> Response:
     """Pauses a target or goes on."""
     target = _own(target_id)
     on = request.form.get("on") == "1"
-    reason = "" if on else "Paused in the dashboard."
+    reason = "" if on else PAUSED
     _targets().change(target.id, lambda known: replace(known, on=on, off_reason=reason))
     if on:
         _deliveries().wake(target.id)
