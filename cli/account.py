@@ -15,6 +15,7 @@ from platehost.plans import UNLIMITED
 from platehost.store import Client
 from platehost.targets import Targets
 from platehost.usage import Quota, Usage
+from platehost.users import Users
 
 _MONTHS = 12
 
@@ -138,6 +139,7 @@ def _remove(args: argparse.Namespace) -> int:
         targets = Targets(store)
         for target in targets.list(args.id):
             targets.remove(target.id)
+        Users(store).remove_account(args.id)
     print(f"The account {args.id} is removed.")
     return 0
 

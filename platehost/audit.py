@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from platehost.store import Client
+from platehost.stored import made
 
 LINES = "platehost:audit"
 KEPT = 1000
@@ -58,4 +59,4 @@ class Audit:
     def latest(self, most: int = 50) -> Sequence[Line]:
         """The latest lines, newest first."""
         found = [json.loads(each) for each in self._store.lrange(LINES, 0, most - 1)]
-        return [Line(**{**each, "when": datetime.fromisoformat(each["when"])}) for each in found]
+        return [made(Line, {**each, "when": datetime.fromisoformat(each["when"])}) for each in found]

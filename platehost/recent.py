@@ -18,6 +18,7 @@ from platehost.crops import PICTURE_ERRORS, plate_crops
 from platehost.reading import Reading
 from platehost.settings import Settings
 from platehost.store import Client
+from platehost.stored import made
 
 PREFIX = "platehost:readings:"
 RECORD = "platehost:reading:"
@@ -152,7 +153,7 @@ class Recent:
             for each in ids:
                 pipeline.hget(RECORD + account + ":" + each, "record")
             stored = [json.loads(each) for each in pipeline.execute() if each]
-        return [Seen(**{**each, "time": datetime.fromisoformat(each["time"])}) for each in stored]
+        return [made(Seen, {**each, "time": datetime.fromisoformat(each["time"])}) for each in stored]
 
 
 def _pattern(plate: str) -> re.Pattern[str]:

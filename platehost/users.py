@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,11 +107,17 @@ class Users:
             return None
         if record is None:
             return None
-        if _hasher.check_needs_rehash(record["hash"]):
-            record["hash"] = _hash(password)
-        record["last_sign_in"] = datetime.now(UTC).isoformat()
-        self._change(name, lambda known: {**known, "hash": record["hash"], "last_sign_in": record["last_sign_in"]})
-        return _user(name, record)
+        verified = record["hash"]
+        better = _hash(password) if _hasher.check_needs_rehash(verified) else verified
+        moment = datetime.now(UTC).isoformat()
+
+        def signed_in(known: dict[str, Any]) -> dict[str, Any]:
+            # The password may have been changed since it was looked at; a change is never undone.
+            current = better if known["hash"] == verified else known["hash"]
+            return {**known, "hash": current, "last_sign_in": moment}
+
+        self._change(name, signed_in)
+        return _user(name, {**record, "last_sign_in": moment})
 
     def set_password(self, name: str, password: str) -> User | None:
         """Gives a user a new password and ends all sessions with the old one; None when there is no such user."""
@@ -127,6 +134,11 @@ class Users:
     def remove(self, name: str) -> bool:
         """Ends a user; False when there was none. Raises UserError when the account would have no owner."""
         return self._change(normal_name(name), lambda known: None) is not None
+
+    def remove_account(self, account: str) -> None:
+        """Ends all users of an account that is removed, its owners too."""
+        for user in self.list(account):
+            self._store.hdel(USERS, user.name)
 
     def _change(self, name: str, how: Callable[[dict[str, Any]], dict[str, Any] | None]) -> User | None:
         """Replaces a record by what `how` makes of it, None removes it. Gives the user, the old one when removed."""
@@ -177,7 +189,9 @@ def _new(name: str, password: str, account: str, role: str) -> tuple[str, dict[s
         raise UserError("role", f"A role is one of {', '.join(ROLES)}.")
     _check_password(password)
     created = datetime.now(UTC).isoformat()
-    return name, {"account": account, "role": role, "hash": _hash(password), "created": created, "epoch": 1}
+    # At random: a session of somebody who had this name before is no session of this user.
+    epoch = secrets.randbits(48)
+    return name, {"account": account, "role": role, "hash": _hash(password), "created": created, "epoch": epoch}
 
 
 def _check_password(password: str) -> None:

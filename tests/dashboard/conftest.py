@@ -76,7 +76,7 @@ def service(redis_server: RedisServer, pack: str, tmp_path_factory: pytest.TempP
         processes.stop_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs while it is open: other tests need to run one of their own
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # As root, which tests in containers are, chromium has no sandbox.

@@ -50,6 +50,7 @@ def labels(settings: Settings, store: redis.Redis) -> dict[str, set[str]]:
     metrics.count_picture({"detect": 1.0}, 1)
     metrics.count_failure("corrupt_image")
     metrics.count_attempt("delivered", 0.1, 1)
+    metrics.count_lookup("dvla", "known")
     Reporter(store).report()
     text = create_metrics(settings).test_client().get("/metrics").text
     return {

@@ -18,7 +18,12 @@ from training.run import averaged_weights
 def main() -> None:
     parser = arguments("reader", __doc__)
     parser.add_argument("--shared", type=Path, default=SHARED, help="plates, fonts and tables to calibrate on")
-    parser.add_argument("--drawn-only", action="store_true", help="calibrate without the real plates that are held out")
+    parser.add_argument(
+        "--held-out",
+        action="store_true",
+        help="calibrate on the held-out real plates, too: only for a reader that never trained on them; the state in "
+        "training/state did",
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
     network = PlateReader(len(ALPHABET) + 1, len(REGIONS))
@@ -29,7 +34,7 @@ def main() -> None:
     torch.backends.mha.set_fastpath_enabled(False)
     picture = torch.randint(0, 255, (3, 3, 64, 160), dtype=torch.uint8)
     axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}, "plate": {0: "n"}}
-    exported = Exported(network, calibration(network, args.shared, real=not args.drawn_only))
+    exported = Exported(network, calibration(network, args.shared, real=args.held_out))
     write("reader", exported, picture[:1], picture, axes, args)
 
 

@@ -17,8 +17,10 @@ MINUTES = 5
 def allowed(name: str) -> bool:
     """Counts an attempt; False when there were too many. Known and unknown names are counted alike."""
     limiter = _limiter()
-    by_address = limiter.hit(PER_ADDRESS, "platehost-sign-in", "address", request.remote_addr or "")
-    return limiter.hit(PER_NAME, "platehost-sign-in", "name", name[:200]) and by_address
+    # An address that is refused already uses up no name: it would lock out whom it likes.
+    if not limiter.hit(PER_ADDRESS, "platehost-sign-in", "address", request.remote_addr or ""):
+        return False
+    return bool(limiter.hit(PER_NAME, "platehost-sign-in", "name", name[:200]))
 
 
 def forgive(name: str) -> None:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from platehost.jobs import QueueFull
 from platehost.store import RedisError, is_outage
+from platehost.usage import QuotaUsedUp
 from web.dashboard.blueprint import blueprint
 from web.dashboard.people import find_user, to_sign_in
 from web.errors import ApiError
@@ -102,6 +103,16 @@ def _api_error(error: ApiError) -> AnyResponse:
 @blueprint.errorhandler(QueueFull)
 def _queue_full(error: QueueFull) -> AnyResponse:
     return _page(503, "The queue is full", "Too many pictures are waiting already. Try again in a moment.")
+
+
+@blueprint.errorhandler(QuotaUsedUp)
+def _quota_used_up(error: QuotaUsedUp) -> AnyResponse:
+    quota = error.quota
+    return _page(
+        403,
+        "The calls of this month are used up",
+        f"The plan gives {quota.calls} calls a month. New ones come on {quota.resets_on:%Y-%m-%d} (UTC).",
+    )
 
 
 @blueprint.errorhandler(RedisError)

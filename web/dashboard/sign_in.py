@@ -71,7 +71,7 @@ def setup_post() -> Page:
     name, code = request.form.get("name", ""), request.form.get("code", "")
     codes = SetupCode(service().store)
     status, problem = 400, ""
-    if not attempts.allowed("set-up"):
+    if not attempts.allowed("the set-up code"):
         status, problem = 429, _TOO_MANY
     elif not codes.matches(code):
         status, problem = 403, "The set-up code is wrong. It stands in the log of the service."

@@ -90,6 +90,9 @@ def try_it_shown(job_id: str) -> str | Response | tuple[str, int]:
 @blueprint.get("/try/<job_id>/photo")
 def try_it_photo(job_id: str) -> Response:
     """The photo, upright and no larger than a screen."""
+    # Only what the worker could decode within its limits is decoded here.
+    if not isinstance(_own(job_id).outcome, Reading):
+        abort(404)
     picture = _picture(job_id)
     try:
         return _jpeg(smaller(picture, SHOWN_SIDE))

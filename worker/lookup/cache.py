@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from platehost.reading import Registration
 from platehost.store import Client, RedisError
+from platehost.stored import made
 from worker.lookup.providers import Found
 
 PREFIX = "platehost:lookup:"
@@ -91,4 +92,4 @@ def _pause_key(name: str) -> str:
 
 def _restored(text: bytes) -> Registration | None:
     fields = json.loads(text)
-    return None if fields is None else Registration(**fields)
+    return None if fields is None else made(Registration, fields)
