@@ -135,6 +135,7 @@ class BatchWorker(SimpleWorker):
             self.spent = 0 < self._settings.worker_max_jobs <= self._handled
             if self.spent:
                 break
+            self._be_known()
             self.heartbeat()
             if self.should_run_maintenance_tasks:
                 self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
@@ -143,6 +144,12 @@ class BatchWorker(SimpleWorker):
             except DequeueTimeout:
                 continue
         raise StopRequested
+
+    def _be_known(self) -> None:
+        """Registers this worker again where it was taken for dead: a host that was cut off comes back with its name."""
+        if not self.connection.hexists(self.key, "birth"):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Runs `job` and what is queued behind it as one batch; jobs that were run before are run alone."""
