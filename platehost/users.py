@@ -137,8 +137,8 @@ class Users:
 
     def remove_account(self, account: str) -> None:
         """Ends all users of an account that is removed, its owners too."""
-        for user in self.list(account):
-            self._store.hdel(USERS, user.name)
+        if names := [user.name for user in self.list(account)]:
+            self._store.hdel(USERS, *names)
 
     def _change(self, name: str, how: Callable[[dict[str, Any]], dict[str, Any] | None]) -> User | None:
         """Replaces a record by what `how` makes of it, None removes it. Gives the user, the old one when removed."""

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from platehost import users
-from platehost.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, USERS, UserError, Users
+from platehost.users import LONGEST_PASSWORD, OWNER, SHORTEST_PASSWORD, USERS, UserError, Users
 from tests.dashboard.support import PASSWORD
 
 
@@ -84,3 +84,33 @@ def test_an_account_keeps_an_owner(known: Users) -> None:
     known.set_role("grace", "owner")
     assert known.remove("ada")
     assert [each.name for each in known.list()] == ["grace"]
+
+
+def test_a_sign_in_never_undoes_a_change_of_the_password(known: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.add("race", PASSWORD)
+    matches = users._matches
+
+    def changed_meanwhile(stored: str, password: str) -> bool:
+        right = matches(stored, password)
+        known.set_password("race", "another long password")
+        return right
+
+    with monkeypatch.context() as patch:
+        patch.setattr(users, "_matches", changed_meanwhile)
+        known.check("race", PASSWORD)
+    assert known.check("race", PASSWORD) is None
+    assert known.check("race", "another long password") is not None
+
+
+def test_a_name_that_is_used_again_is_another_user(known: Users) -> None:
+    first = known.add("again", PASSWORD)
+    known.remove("again")
+    assert known.add("again", PASSWORD).epoch != first.epoch
+
+
+def test_the_users_of_a_removed_account_go_with_it(known: Users) -> None:
+    known.add("north-owner", PASSWORD, account="north", role=OWNER)
+    known.add("south-owner", PASSWORD, account="south", role=OWNER)
+    known.remove_account("north")
+    assert known.get("north-owner") is None
+    assert known.get("south-owner") is not None
