@@ -38,6 +38,7 @@ class Model:
     make: str
     model: str
     score: float
+    year: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,28 @@ class Colour:
 
 
 @dataclass(frozen=True)
+class Orientation:
+    """Which side of a vehicle the picture shows: Front, Rear or Unknown."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Vehicle:
-    """The vehicle that carries a plate; `models` and `colours` come best first, and are empty where nothing tells."""
+    """One vehicle: `score` is that of its box, `type_score` that of its type.
+
+    `type` is Big Truck, Bus, Motorcycle, Pickup Truck, Sedan, SUV, Van or Unknown. `models` (three at most), `colours`
+    and `orientations` come best first, and are empty where nothing tells.
+    """
 
     type: str
     score: float
     box: Box
     models: tuple[Model, ...] = ()
     colours: tuple[Colour, ...] = ()
+    orientations: tuple[Orientation, ...] = ()
+    type_score: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,12 +112,16 @@ class Plate:
 
 @dataclass(frozen=True)
 class Reading:
-    """All plates of one picture; `timings` is the core's time for this picture in milliseconds per stage."""
+    """All plates of one picture; `timings` is the core's time for this picture in milliseconds per stage.
+
+    `bare_vehicles` are those without a plate, where they were asked for (`detection_mode` vehicle).
+    """
 
     width: int
     height: int
     plates: tuple[Plate, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    bare_vehicles: tuple[Vehicle, ...] = ()
 
     @property
     def processing_ms(self) -> float:
@@ -135,6 +154,7 @@ def from_json(stored: Mapping[str, Any]) -> Outcome:
         return made(Failure, stored["failure"])
     fields = dict(stored["reading"])
     fields["plates"] = tuple(_plate(each) for each in fields["plates"])
+    fields["bare_vehicles"] = tuple(_vehicle(each) for each in fields.get("bare_vehicles", ()))
     return made(Reading, fields)
 
 
@@ -160,4 +180,5 @@ def _vehicle(stored: Mapping[str, Any]) -> Vehicle:
     fields["box"] = tuple(fields["box"])
     fields["models"] = tuple(made(Model, each) for each in fields.get("models", ()))
     fields["colours"] = tuple(made(Colour, each) for each in fields.get("colours", ()))
+    fields["orientations"] = tuple(made(Orientation, each) for each in fields.get("orientations", ()))
     return made(Vehicle, fields)
