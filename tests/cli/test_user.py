@@ -59,13 +59,9 @@ def test_the_first_user_is_an_owner_and_may_sign_in(user, tmp_path: Path, reques
 
 def test_a_new_password_ends_the_old_one(user, request: pytest.FixtureRequest) -> None:
     user("add", "ada")
-    store = request.getfixturevalue("store")
-    before = Users(store).check("ada", PASSWORD)
     assert user("password", "ada", password="a new password").returncode == 0
-    found = Users(store).check("ada", "a new password")
-    assert before is not None
-    assert found is not None
-    assert found.epoch == before.epoch + 1
+    store = request.getfixturevalue("store")
+    assert Users(store).check("ada", "a new password") is not None
     assert Users(store).check("ada", PASSWORD) is None
 
 
