@@ -7,8 +7,7 @@ from typing import Any
 from platehost.reading import Plate, Reading, Registration, Vehicle
 from platehost.regions import spaced
 from platehost.renderings.boxes import whole_pixels
-
-UNKNOWN = "Unknown"
+from platehost.renderings.vehicles import UNKNOWN, best_colours, best_models
 
 
 def render(reading: Reading) -> dict[str, Any]:
@@ -39,11 +38,13 @@ def vehicle_of(plate: Plate) -> dict[str, Any]:
 
 def _seen(vehicle: Vehicle) -> Registration:
     """The best guess of each of the picture's attributes, where it is one."""
-    model = vehicle.models[0] if vehicle.models else None
-    colour = vehicle.colours[0].name if vehicle.colours else UNKNOWN
+    model = next(iter(best_models(vehicle)), None)
+    colour = next((each.name.capitalize() for each in best_colours(vehicle)), UNKNOWN)
+    known = model is not None and UNKNOWN not in (model.make, model.model)
     return Registration(
         source="picture",
         make=model.make if model and model.make != UNKNOWN else None,
-        model=model.model if model and UNKNOWN not in (model.make, model.model) else None,
-        colour=colour.capitalize() if colour.capitalize() != UNKNOWN else None,
+        model=model.model if model and known else None,
+        colour=colour if colour != UNKNOWN else None,
+        year=model.year if model and known else None,
     )

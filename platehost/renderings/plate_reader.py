@@ -48,5 +48,5 @@ def _plain(moment: datetime, between: str, *, precise: bool) -> str:
 def wanted_results(reading: Reading, options: Options) -> list[dict[str, Any]]:
     """The `results` in the shape that the options ask for."""
     if options.detection_mode == "vehicle":
-        return snapshot_v2.results(reading)
+        return snapshot_v2.results(reading, mmc=options.mmc)
     return snapshot.results(reading, mmc=options.mmc, direction=options.direction)

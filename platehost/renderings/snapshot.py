@@ -7,6 +7,14 @@ from typing import Any
 
 from platehost.reading import Box, Plate, Reading, Vehicle
 from platehost.renderings.boxes import whole_pixels
+from platehost.renderings.vehicles import (
+    UNKNOWN,
+    best_colours,
+    best_models,
+    best_orientations,
+    best_years,
+    direction_of,
+)
 
 VERSION = 1
 NO_BOX = {"xmin": 0, "ymin": 0, "xmax": 0, "ymax": 0}
@@ -56,15 +64,34 @@ def _result(plate: Plate, reading: Reading, mmc: bool, direction: bool) -> dict[
         # Our own, and in webhooks alone: registers are asked for the NPR API's jobs, which have their own answers.
         result["registration"] = plate.registration.known()
     if mmc:
-        # Clients that ask for these read the first element without looking whether there is one.
-        result["model_make"] = [{"make": "Unknown", "model": "Unknown", "score": 0.0}]
-        result["color"] = [{"color": "unknown", "score": 0.0}]
-        result["orientation"] = [{"orientation": "Unknown", "score": 0.0}]
+        result |= mmc_of(plate.vehicle)
         if direction:
-            # Degrees, where they are known.
-            result["direction"] = None
-            result["direction_score"] = 0.0
+            degrees, score = direction_of(plate.vehicle)
+            result |= {"direction": degrees, "direction_score": score_of(score)}
     return result
+
+
+def mmc_of(vehicle: Vehicle | None) -> dict[str, Any]:
+    """`model_make`, `color` and `orientation`, never empty: clients read the first element without looking.
+
+    `year` is our own key, and there only where a year is known.
+    """
+    years = best_years(vehicle)
+    return {
+        "model_make": models_of(vehicle) or [{"make": UNKNOWN, "model": UNKNOWN, "score": 0.0}],
+        "color": [{"color": each.name, "score": score_of(each.score)} for each in best_colours(vehicle)]
+        or [{"color": UNKNOWN.lower(), "score": 0.0}],
+        "orientation": [
+            {"orientation": each.name, "score": score_of(each.score)} for each in best_orientations(vehicle)
+        ]
+        or [{"orientation": UNKNOWN, "score": 0.0}],
+        **({"year": [{"year": year, "score": score_of(score)} for year, score in years]} if years else {}),
+    }
+
+
+def models_of(vehicle: Vehicle | None) -> list[dict[str, Any]]:
+    """Makes and models as the API writes them in both of its versions; empty where none is known."""
+    return [{"make": each.make, "model": each.model, "score": score_of(each.score)} for each in best_models(vehicle)]
 
 
 def candidates_of(plate: Plate) -> list[dict[str, Any]]:
@@ -77,7 +104,7 @@ def vehicle_of(vehicle: Vehicle | None, reading: Reading) -> dict[str, Any]:
     """The vehicle, or its place held: clients index it without looking whether there is one."""
     return {
         "score": score_of(vehicle.score if vehicle else 0.0),
-        "type": vehicle.type if vehicle else "Unknown",
+        "type": vehicle.type if vehicle else UNKNOWN,
         "box": box_of(vehicle.box, reading) if vehicle else dict(NO_BOX),
     }
 

@@ -52,6 +52,21 @@ def test_a_register_is_believed_before_the_picture(registration: Registration, s
         (replace(SEEN, colours=(Colour("unknown", 0.5),)), {"make": "BMW", "model": "3 Series", "source": "picture"}),
         (replace(SEEN, models=(Model("BMW", "Unknown", 0.8),), colours=()), {"make": "BMW", "source": "picture"}),
         (replace(SEEN, models=(Model("Unknown", "Unknown", 0.8),), colours=()), {}),
+        (
+            replace(SEEN, models=(Model("BMW", "3 Series", 0.8, 2012),)),
+            {"make": "BMW", "model": "3 Series", "colour": "Silver", "year": 2012, "source": "picture"},
+        ),
+        (
+            # Two years of one model are together likelier than another model; its year is the likelier of them.
+            replace(
+                SEEN, models=(Model("BMW", "X5", 0.4, 2014), Model("Audi", "A4", 0.3, 2012), Model("Audi", "A4", 0.2))
+            ),
+            {"make": "Audi", "model": "A4", "colour": "Silver", "year": 2012, "source": "picture"},
+        ),
+        (
+            replace(SEEN, models=(Model("BMW", "Unknown", 0.8, 2012),), colours=()),
+            {"make": "BMW", "source": "picture"},
+        ),
         (Vehicle("Van", 0.9, BOX), {}),
         (None, {}),
     ],

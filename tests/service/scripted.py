@@ -10,7 +10,7 @@ import redis
 from platehost.blobs import RedisBlobs
 from platehost.options import Options
 from platehost.patience import Patience
-from platehost.reading import Candidate, Outcome, Plate, Region
+from platehost.reading import Candidate, Colour, Model, Orientation, Outcome, Plate, Region, Vehicle
 from platehost.settings import Settings
 from platehost.usage import Usage
 from worker.batch_worker import BatchWorker
@@ -64,4 +64,21 @@ def plate(text: str, region: str | None = None) -> Plate:
         corners=((10.0, 21.0), (110.0, 20.5), (110.2, 50.0), (10.5, 50.5)),
         char_scores=(0.99,) * len(text),
         region=Region(region, 0.9) if region else None,
+    )
+
+
+def vehicle(side: str = "Rear") -> Vehicle:
+    """A vehicle of which everything is known; one model in two of its years."""
+    return Vehicle(
+        type="Sedan",
+        score=0.87654,
+        box=(0.2, 1.0, 200.4, 300.0),
+        models=(
+            Model("BMW", "3 Series", 0.41234, 2012),
+            Model("Audi", "A4", 0.21, 2012),
+            Model("BMW", "3 Series", 0.2, 2010),
+        ),
+        colours=(Colour("silver", 0.72345), Colour("white", 0.2), Colour("black", 0.05)),
+        orientations=(Orientation(side, 0.93216), Orientation("Unknown", 0.06784)),
+        type_score=0.8,
     )

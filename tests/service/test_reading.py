@@ -12,6 +12,7 @@ from platehost.reading import (
     Colour,
     Failure,
     Model,
+    Orientation,
     Outcome,
     Plate,
     Reading,
@@ -34,8 +35,14 @@ vehicles = st.builds(
     type=st.just("Sedan"),
     score=scores,
     box=boxes,
-    models=st.lists(st.builds(Model, st.text(), st.text(), scores), max_size=3).map(tuple),
+    models=st.lists(
+        st.builds(Model, st.text(), st.text(), scores, st.none() | st.integers(1950, 2050)), max_size=3
+    ).map(tuple),
     colours=st.lists(st.builds(Colour, st.sampled_from(["black", "unknown"]), scores), max_size=3).map(tuple),
+    orientations=st.lists(
+        st.builds(Orientation, st.sampled_from(["Front", "Rear", "Unknown"]), scores), max_size=3
+    ).map(tuple),
+    type_score=scores,
 )
 words = st.none() | st.text(min_size=1)
 registrations = st.builds(
@@ -66,6 +73,7 @@ readings = st.builds(
     height=sides,
     plates=st.lists(plates, max_size=3).map(tuple),
     timings=st.dictionaries(st.sampled_from(["decode", "detect"]), st.floats(0, 1e4)),
+    bare_vehicles=st.lists(vehicles, max_size=2).map(tuple),
 )
 
 
