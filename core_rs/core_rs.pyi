@@ -42,7 +42,13 @@ class Options:
     `regions` are codes such as gb or us-ca: their plates are expected, those of others are read, too. `text_formats`
     are regular expressions for the whole text, in either case. Both guide the reading; with `region_strict` only texts
     are given that fit a format of `regions` and one of `text_formats`, where these are given, and other plates are left
-    out."""
+    out.
+
+    What is said of vehicles needs a pack that finds them. `plates_per_vehicle` keeps that many plates of one vehicle,
+    those of the highest detection scores; mode redaction keeps all. `detection_rule_strict` leaves out plates that are
+    on no vehicle. Up to `zoom_in_vehicles` vehicles without a plate are looked at again, larger, where the first look
+    had shrunk the picture; never in mode fast. `mmc` tells make, model, colour and orientation, too. `detection_mode`
+    vehicle gives vehicles without a plate, too."""
 
     def __new__(
         cls,
@@ -57,6 +63,9 @@ class Options:
         zoom_in_vehicles: int = 4,
         max_plates: int = 64,
         max_candidates: int = 10,
+        mmc: bool = False,
+        detection_mode: Literal["plate", "vehicle"] = "plate",
+        detection_rule_strict: bool = False,
     ) -> Options: ...
     @property
     def threshold_d(self) -> float: ...
@@ -78,6 +87,12 @@ class Options:
     def max_plates(self) -> int: ...
     @property
     def max_candidates(self) -> int: ...
+    @property
+    def mmc(self) -> bool: ...
+    @property
+    def detection_mode(self) -> str: ...
+    @property
+    def detection_rule_strict(self) -> bool: ...
 
 @final
 class Engine:
@@ -124,9 +139,15 @@ class ImageReading:
         """Highest detection score first."""
 
     @property
+    def vehicles(self) -> list[VehicleReading]:
+        """Highest score first: those with one of `plates`, in `detection_mode` vehicle all. Empty where the pack finds
+        no vehicles."""
+
+    @property
     def timings(self) -> dict[str, float]:
-        """Milliseconds by stage: decode, letterbox, detect, boxes, rectify, read, text. A stage that ran for several
-        images at once is shared out among them."""
+        """Milliseconds by stage: decode, letterbox, detect, boxes, vehicles (their boxes), zoom (the second look),
+        rectify, read, text, attributes, make_model. A stage that ran for several images at once is shared out among
+        them."""
 
 @final
 class PlateReading:
@@ -161,6 +182,41 @@ class PlateReading:
     def char_scores(self) -> list[float]: ...
     @property
     def region(self) -> tuple[str, float] | None: ...
+    @property
+    def vehicle(self) -> int | None:
+        """Place in `ImageReading.vehicles` of the vehicle that carries this plate."""
+
+@final
+class VehicleReading:
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x1, y1, x2, y2, inside the picture."""
+
+    @property
+    def score(self) -> float:
+        """That this is a vehicle."""
+
+    @property
+    def type(self) -> str:
+        """A class of the pack, such as Sedan; Unknown where the pack cannot tell."""
+
+    @property
+    def type_score(self) -> float:
+        """The probability of `type`; 0 for Unknown."""
+
+    @property
+    def colours(self) -> list[tuple[str, float]]:
+        """With probabilities, best first, three at most; unknown alone, with the probability that the best guess is
+        wrong, where that is too unsure. Empty without `mmc` or where the pack has no such stage."""
+
+    @property
+    def orientations(self) -> list[tuple[str, float]]:
+        """As `colours`: which side is seen, such as Front; Unknown where that is too unsure."""
+
+    @property
+    def models(self) -> list[tuple[str, str, int | None, float]]:
+        """Make, model, year where it is known, probability; best first, three at most. The model is Unknown where the
+        make alone is sure enough. Empty without `mmc`, without a make-model pack, or where both are too unsure."""
 
 @final
 class PackDescription:

@@ -10,7 +10,18 @@ from typing import Any, cast
 
 import core_rs
 from platehost.options import Options
-from platehost.reading import Candidate, Failure, Outcome, Plate, Reading, Region
+from platehost.reading import (
+    Candidate,
+    Colour,
+    Failure,
+    Model,
+    Orientation,
+    Outcome,
+    Plate,
+    Reading,
+    Region,
+    Vehicle,
+)
 
 # Without a build, the crate's own folder is taken for a namespace package, and its import succeeds.
 if not hasattr(core_rs, "__version__"):
@@ -100,21 +111,39 @@ def _core_options(options: Options) -> core_rs.Options:
         text_formats=list(options.text_formats),
         plates_per_vehicle=options.plates_per_vehicle,
         zoom_in_vehicles=options.zoom_in_vehicles,
+        mmc=options.mmc,
+        detection_mode=cast(Any, options.detection_mode),
+        detection_rule_strict=options.detection_rule == "strict",
     )
 
 
 def _outcome(image: core_rs.ImageReading | core_rs.CoreError) -> Outcome:
     if isinstance(image, core_rs.CoreError):
         return Failure(image.code, str(image))
+    vehicles = [_vehicle(each) for each in image.vehicles]
+    tied = {each.vehicle for each in image.plates}
     return Reading(
         width=image.width,
         height=image.height,
-        plates=tuple(_plate(each) for each in image.plates),
+        plates=tuple(_plate(each, vehicles) for each in image.plates),
         timings={stage: round(ms, 3) for stage, ms in image.timings.items()},
+        bare_vehicles=tuple(each for n, each in enumerate(vehicles) if n not in tied),
     )
 
 
-def _plate(plate: core_rs.PlateReading) -> Plate:
+def _vehicle(vehicle: core_rs.VehicleReading) -> Vehicle:
+    return Vehicle(
+        type=vehicle.type,
+        score=vehicle.score,
+        box=vehicle.box,
+        models=tuple(Model(make, model, score, year) for make, model, year, score in vehicle.models),
+        colours=tuple(Colour(*each) for each in vehicle.colours),
+        orientations=tuple(Orientation(*each) for each in vehicle.orientations),
+        type_score=vehicle.type_score,
+    )
+
+
+def _plate(plate: core_rs.PlateReading, vehicles: Sequence[Vehicle]) -> Plate:
     return Plate(
         box=plate.box,
         corners=tuple(plate.corners) if plate.corners else None,
@@ -124,4 +153,5 @@ def _plate(plate: core_rs.PlateReading) -> Plate:
         candidates=tuple(Candidate(text, score) for text, score in plate.candidates),
         char_scores=tuple(plate.char_scores),
         region=Region(*plate.region) if plate.region and plate.region[0] != NO_REGION else None,
+        vehicle=vehicles[plate.vehicle] if plate.vehicle is not None else None,
     )

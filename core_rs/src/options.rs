@@ -38,6 +38,35 @@ impl Mode {
     }
 }
 
+/// What an image is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DetectionMode {
+    /// Plates, and the vehicles that carry them.
+    #[default]
+    Plate,
+    /// Vehicles without a plate, too.
+    Vehicle,
+}
+
+impl DetectionMode {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "plate" => Some(Self::Plate),
+            "vehicle" => Some(Self::Vehicle),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plate => "plate",
+            Self::Vehicle => "vehicle",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Plates of a lower detection score are dropped.
@@ -50,7 +79,14 @@ pub struct Options {
     /// Only texts that fit a format of `regions` and one of `text_formats`, where these are given.
     pub region_strict: bool,
     pub text_formats: TextFormats,
+    /// Make, model, colour and orientation of the vehicles, too.
+    pub mmc: bool,
+    pub detection_mode: DetectionMode,
+    /// Only plates on a vehicle.
+    pub detection_rule_strict: bool,
+    /// The most plates that are kept of one vehicle, those of the highest detection scores.
     pub plates_per_vehicle: usize,
+    /// The most vehicles without a plate that are looked at again, larger.
     pub zoom_in_vehicles: usize,
     pub max_plates: usize,
     pub max_candidates: usize,
@@ -65,6 +101,9 @@ impl Default for Options {
             regions: Vec::new(),
             region_strict: false,
             text_formats: TextFormats::default(),
+            mmc: false,
+            detection_mode: DetectionMode::Plate,
+            detection_rule_strict: false,
             plates_per_vehicle: 1,
             zoom_in_vehicles: 4,
             max_plates: 64,

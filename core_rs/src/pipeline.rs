@@ -35,6 +35,31 @@ pub struct PlateReading {
     /// The reader's own opinion on whether this is a plate, where the pack has one.
     pub plate_score: Option<f32>,
     pub reading: Reading,
+    /// Place of its vehicle in `ImageReading::vehicles`.
+    pub vehicle: Option<usize>,
+}
+
+/// A vehicle; what the pack cannot tell of it is `Unknown` or empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VehicleReading {
+    /// Pixels of the upright picture, inside it.
+    pub area: Rect,
+    pub score: f32,
+    pub kind: String,
+    pub kind_score: f32,
+    /// Names and probabilities, best first.
+    pub colours: Vec<(String, f32)>,
+    pub orientations: Vec<(String, f32)>,
+    pub models: Vec<Model>,
+}
+
+/// One possible make and model of a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub make: String,
+    pub model: String,
+    pub year: Option<u16>,
+    pub score: f32,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +69,8 @@ pub struct ImageReading {
     pub height: u32,
     /// Highest detection score first.
     pub plates: Vec<PlateReading>,
+    /// Highest score first.
+    pub vehicles: Vec<VehicleReading>,
     pub timings: Timings,
 }
 
@@ -380,7 +407,14 @@ fn assembled(job: Job) -> ImageReading {
             dscore: detection.score,
             plate_score,
             reading,
+            vehicle: None,
         })
         .collect();
-    ImageReading { width: job.picture.width, height: job.picture.height, plates, timings: job.timings }
+    ImageReading {
+        width: job.picture.width,
+        height: job.picture.height,
+        plates,
+        vehicles: Vec::new(),
+        timings: job.timings,
+    }
 }

@@ -49,7 +49,7 @@ mod core_rs {
     #[pymodule_export]
     use super::engine::{Engine, Options};
     #[pymodule_export]
-    use super::results::{ImageReading, PackDescription, PlateReading, StageDescription};
+    use super::results::{ImageReading, PackDescription, PlateReading, StageDescription, VehicleReading};
     #[pymodule_export]
     use super::{CoreError, DeadlineExceeded, ImageError, InferenceError, PackError, RuntimeUnavailable};
 

@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 use super::results::{ImageReading, PackDescription};
 use crate::deadline::Deadline;
 use crate::error::Result;
-use crate::options::{MAX_CANDIDATES, MAX_PLATES, Mode, Options as Settings};
+use crate::options::{DetectionMode, MAX_CANDIDATES, MAX_PLATES, Mode, Options as Settings};
 use crate::pipeline;
 use crate::templates::text_formats::TextFormats;
 
@@ -21,9 +21,10 @@ pub struct Options(Settings);
 impl Options {
     #[new]
     #[pyo3(signature = (*, threshold_d=0.2, threshold_o=0.6, mode="default", regions=Vec::new(), region_strict=false,
-        text_formats=Vec::new(), plates_per_vehicle=1, zoom_in_vehicles=4, max_plates=64, max_candidates=10))]
+        text_formats=Vec::new(), plates_per_vehicle=1, zoom_in_vehicles=4, max_plates=64, max_candidates=10, mmc=false,
+        detection_mode="plate", detection_rule_strict=false))]
     // The arguments are the API contract's own list; Python callers name each of them.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
         threshold_d: f32,
         threshold_o: f32,
@@ -35,6 +36,9 @@ impl Options {
         zoom_in_vehicles: usize,
         max_plates: usize,
         max_candidates: usize,
+        mmc: bool,
+        detection_mode: &str,
+        detection_rule_strict: bool,
     ) -> PyResult<Self> {
         for (field, value) in [("threshold_d", threshold_d), ("threshold_o", threshold_o)] {
             if !(0.0..=1.0).contains(&value) {
@@ -51,6 +55,9 @@ impl Options {
         let mode = Mode::parse(mode).ok_or_else(|| {
             PyValueError::new_err(format!("mode: {mode:?} is not \"default\", \"fast\" or \"redaction\""))
         })?;
+        let detection_mode = DetectionMode::parse(detection_mode).ok_or_else(|| {
+            PyValueError::new_err(format!("detection_mode: {detection_mode:?} is not \"plate\" or \"vehicle\""))
+        })?;
         let text_formats =
             TextFormats::new(text_formats).map_err(|fault| PyValueError::new_err(format!("text_formats: {fault}")))?;
         Ok(Self(Settings {
@@ -60,6 +67,9 @@ impl Options {
             regions,
             region_strict,
             text_formats,
+            mmc,
+            detection_mode,
+            detection_rule_strict,
             plates_per_vehicle,
             zoom_in_vehicles,
             max_plates,
@@ -95,6 +105,21 @@ impl Options {
     #[getter]
     fn text_formats(&self) -> Vec<String> {
         self.0.text_formats.sources().to_vec()
+    }
+
+    #[getter]
+    fn mmc(&self) -> bool {
+        self.0.mmc
+    }
+
+    #[getter]
+    fn detection_mode(&self) -> &'static str {
+        self.0.detection_mode.name()
+    }
+
+    #[getter]
+    fn detection_rule_strict(&self) -> bool {
+        self.0.detection_rule_strict
     }
 
     #[getter]

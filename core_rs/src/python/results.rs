@@ -21,6 +21,7 @@ pub struct PlateReading {
     candidates: Vec<(String, f32)>,
     char_scores: Vec<f32>,
     region: Option<(String, f32)>,
+    vehicle: Option<usize>,
 }
 
 impl PlateReading {
@@ -36,6 +37,7 @@ impl PlateReading {
             candidates: plate.reading.candidates,
             char_scores: plate.reading.char_scores,
             region: plate.reading.region,
+            vehicle: plate.vehicle,
         }
     }
 }
@@ -51,10 +53,44 @@ impl PlateReading {
 }
 
 #[pyclass(frozen, get_all, module = "core_rs")]
+pub struct VehicleReading {
+    r#box: Box4,
+    score: f32,
+    r#type: String,
+    type_score: f32,
+    colours: Vec<(String, f32)>,
+    orientations: Vec<(String, f32)>,
+    models: Vec<(String, String, Option<u16>, f32)>,
+}
+
+impl VehicleReading {
+    fn new(vehicle: pipeline::VehicleReading) -> Self {
+        let area = vehicle.area;
+        Self {
+            r#box: (area.x1, area.y1, area.x2, area.y2),
+            score: vehicle.score,
+            r#type: vehicle.kind,
+            type_score: vehicle.kind_score,
+            colours: vehicle.colours,
+            orientations: vehicle.orientations,
+            models: vehicle.models.into_iter().map(|each| (each.make, each.model, each.year, each.score)).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl VehicleReading {
+    fn __repr__(&self) -> String {
+        format!("VehicleReading(type={:?}, score={:.3}, box={:?})", self.r#type, self.score, self.r#box)
+    }
+}
+
+#[pyclass(frozen, get_all, module = "core_rs")]
 pub struct ImageReading {
     width: u32,
     height: u32,
     plates: Vec<Py<PlateReading>>,
+    vehicles: Vec<Py<VehicleReading>>,
     timings: HashMap<&'static str, f64>,
 }
 
@@ -62,7 +98,10 @@ impl ImageReading {
     pub fn new(py: Python<'_>, image: pipeline::ImageReading) -> PyResult<Self> {
         let plates =
             image.plates.into_iter().map(|plate| Py::new(py, PlateReading::new(plate))).collect::<PyResult<_>>()?;
-        Ok(Self { width: image.width, height: image.height, plates, timings: image.timings.iter().collect() })
+        let vehicles =
+            image.vehicles.into_iter().map(|each| Py::new(py, VehicleReading::new(each))).collect::<PyResult<_>>()?;
+        let timings = image.timings.iter().collect();
+        Ok(Self { width: image.width, height: image.height, plates, vehicles, timings })
     }
 }
 
