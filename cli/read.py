@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _options(args: argparse.Namespace) -> Options:
     try:
-        return parse_options(regions=args.regions, mmc=args.mmc, config=args.config)
+        return parse_options(regions=args.regions, mmc=args.mmc, config=args.config, known_regions_only=True)
     except OptionError as error:
         raise UserError(f"--{error.field}: {error}") from error
 

@@ -17,6 +17,11 @@ from platehost.stored import made
 MAX_REGIONS = 50
 MAX_TEXT_FORMATS = 50
 MAX_TEXT_FORMAT_LENGTH = 200
+MAX_REGION_LENGTH = 32
+
+# Blanks, quotes and brackets never stand in a code, so a list in one field may be written in any common way.
+_BETWEEN_REGIONS = re.compile(r"""[,;\s"'\[\]]+""")
+_REGION = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_REGION_LENGTH}}}")
 
 
 class OptionError(ValueError):
@@ -59,15 +64,16 @@ def parse_options(
     mmc: Any = None,
     direction: Any = None,
     config: str | Mapping[str, Any] | None = None,
+    known_regions_only: bool = False,
 ) -> Options:
     """Options from an API's fields.
 
-    `regions` holds codes or comma lists of codes; unknown and empty ones are ignored, as the APIs do. `mmc` and
-    `direction` are bools or words for one. `config` is a JSON object or its text; unknown keys are ignored. Raises
-    OptionError.
+    `regions` holds codes or comma lists of codes; empty ones are ignored, and unknown ones too unless
+    `known_regions_only`; what cannot be a code is refused. `mmc` and `direction` are bools or words for one. `config`
+    is a JSON object or its text; unknown keys are ignored. Raises OptionError.
     """
     chosen = _config(config)
-    chosen["regions"] = _regions(regions)
+    chosen["regions"] = _regions(regions, known_regions_only)
     chosen["mmc"] = parse_bool("mmc", mmc)
     chosen["direction"] = parse_bool("direction", direction)
     return Options(**chosen)
@@ -85,17 +91,30 @@ def parse_bool(field: str, value: Any) -> bool:
     raise OptionError(field, "Must be a valid boolean: true or false.")
 
 
-def _regions(values: Iterable[Any]) -> tuple[str, ...]:
+def _regions(values: Iterable[Any], known_only: bool) -> tuple[str, ...]:
     codes: list[str] = []
     for value in values:
         if not isinstance(value, str):
             raise OptionError("regions", "Must be region codes, such as gb or us-ca.")
-        # Blanks and slashes never stand in a code, so a list in one field may use any common separator.
-        for part in re.split(r"[,;\s]+", value):
-            codes += [code for code in region_table.meant(part) if code not in codes]
+        for part in _BETWEEN_REGIONS.split(value):
+            codes += [code for code in _region(part, known_only) if code not in codes]
     if len(codes) > MAX_REGIONS:
         raise OptionError("regions", f"Has {len(codes)} codes, at most {MAX_REGIONS} are taken. Send fewer, or none.")
     return tuple(codes)
+
+
+def _region(part: str, known_only: bool) -> tuple[str, ...]:
+    if part and not _REGION.fullmatch(part):
+        shown = part if len(part) <= MAX_REGION_LENGTH else f"{part[:MAX_REGION_LENGTH]}..."
+        raise OptionError(
+            "regions",
+            f"{shown!r} cannot be a region code: these have at most {MAX_REGION_LENGTH} letters, digits and dashes, "
+            "such as gb or us-ca.",
+        )
+    found = region_table.meant(part)
+    if part and known_only and not found:
+        raise OptionError("regions", f"{part!r} is not a known region. Send codes such as gb or us-ca, or none.")
+    return found
 
 
 def _config(config: str | Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 
 from platehost.batches import Entry
 from platehost.jobs import JobRequest, QueueFull
-from platehost.options import parse_options
+from platehost.options import Options, parse_options
 from platehost.reading import Failure, Outcome
 from platehost.renderings import npr as rendering
 from web.auth import current_key, current_plan
@@ -36,7 +36,7 @@ def recognise() -> Response:
     """Reads one picture: 200 with its plates, 422 when there are none, or 202 with a job to poll."""
     fields = Fields(request)
     upload = read_upload(request, fields, service().settings.max_upload_bytes)
-    options = parse_options(regions=fields.values("regions"))
+    options = _options(fields)
     submitted = submit(upload.picture, JobRequest(current_key().account, FACE, options, smallest=SMALLEST, lookup=True))
     if submitted.outcome is None:
         return pending(submitted.job_id)
@@ -48,7 +48,7 @@ def batch() -> Response:
     """Reads up to 20 pictures: 200 with one answer per picture in their order, or 202 with a job to poll."""
     built = service()
     fields = Fields(request)
-    options = parse_options(regions=fields.values("regions"))
+    options = _options(fields)
     parts = batch_parts()
     if not parts:
         raise ApiError(400, "No file was submitted. Send the pictures in the field images[].", field="upload")
@@ -67,6 +67,11 @@ def batch() -> Response:
     if done < len(outcomes):
         return pending(batch_id, state="started" if done else "queued", done=done, total=len(outcomes))
     return jsonify({"success": True, "results": [answer(each) for each in outcomes if each is not None]})
+
+
+def _options(fields: Fields) -> Options:
+    """`regions` is our own here: nobody relies on codes that mean nothing. `mmc` fills `vehicle` from the picture."""
+    return parse_options(regions=fields.values("regions"), mmc=current_plan().mmc, known_regions_only=True)
 
 
 def batch_parts() -> list[FileStorage]:

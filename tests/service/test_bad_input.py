@@ -81,7 +81,7 @@ def parts(number: int) -> Sent:
 WRONG_TYPES: dict[str, list[Any]] = {
     "upload": [7, True, [TEXT], {"a": 1}],
     "upload_url": [7, True, ["http://a.example"], {"a": 1}],
-    "regions": [7, True, {"a": 1}, [["gb"]], [None]],
+    "regions": [7, True, {"a": 1}, [["gb"]], [None], "x" * 200, ["gb", "x" * 33], "\u00a7$%&", "gb,*"],
     "camera_id": [True, ["a"], {"a": 1}],
     "timestamp": [True, ["2026-05-01"], {"a": 1}, 7],
     "mmc": [7, ["true"], {"a": 1}, "perhaps"],
@@ -114,6 +114,8 @@ def lookups() -> Iterator[tuple[str, Sent]]:
         yield field, form(field, HUGE)
         yield field, member(field, HUGE)
     yield "regions", form("regions", ",".join(FIFTY_ONE) + ",gb" * 1000)
+    yield "regions", form("regions", HUGE)
+    yield "regions", form("regions", "gb," + "x" * 200)
     yield "config", form("config", "[" * 100_000)
     yield "config", form("config", json.dumps({"mode": "fast"})[:-1] + ',"a":' * 3)
     for field in ("regions", "camera_id", "timestamp", "mmc", "direction", "config", "upload_url"):
@@ -154,6 +156,9 @@ def nprs() -> Iterator[tuple[str, Sent]]:
     yield "regions", form("regions", BAD_UTF8)
     yield "regions", urlencoded("regions", BAD_UTF8)
     yield "regions", form("regions", ",".join(FIFTY_ONE))
+    # Here `regions` is ours, so that what means nothing is told.
+    yield "regions", form("regions", "zz")
+    yield "regions", member("regions", ["gb", "nowhere"])
     for broken in ("§$%&", "aGVsbG8gd29ybGQ=", HUGE[:-3]):
         yield "upload", form("upload", broken)
     yield "upload", file("upload", b"no picture")
@@ -165,6 +170,8 @@ def nprs() -> Iterator[tuple[str, Sent]]:
 def batches() -> Iterator[tuple[str, Sent]]:
     yield "upload", lambda path: {"data": {"regions": "gb"}}
     yield "regions", form("regions", BAD_UTF8)
+    yield "regions", form("regions", "zz")
+    yield "regions", form("regions", "x" * 200)
     yield "images[]", lambda path: {"data": {"images[]": [(io.BytesIO(JPEG), "a.jpg") for _ in range(21)]}}
     yield WHOLE, body(b"{")
     yield WHOLE, parts(3000)
@@ -249,7 +256,7 @@ def test_what_is_unknown_but_harmless_is_taken(settings: Settings, token: dict[s
     """Clients send codes and fields that this service does not know, and nulls and blanks for what they do not want."""
     client = create_app(dataclasses.replace(settings, sync_window=0)).test_client()
     for sent in (
-        form("regions", "xx,zz,,;" + HUGE),
+        form("regions", "xx,zz,,;" + "nowhere," * 10_000),
         form("nothing", HUGE),
         form("mmc", ""),
         form("config", ""),

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from platehost.reading import Reading
 from platehost.settings import Settings
-from tests.service.scripted import ScriptedReader, plate, run_worker
+from tests.service.scripted import ScriptedReader, plate, run_worker, vehicle
 from tests.service.support import SAMPLE_PLATE, Processes
 from tests.service.test_npr import blank
 from web.app import create_app
@@ -67,6 +67,18 @@ def test_min_confidence_bounds_the_score(settings: Settings, store: redis.Redis)
         run_worker(store, settings, reader)
         assert client.get(job).get_json()["results"][0]["count"] == count
         assert reader.options[-1].threshold_o == float(sent or 0.6)
+
+
+def test_a_vehicle_has_no_place_and_none_is_asked_for(settings: Settings, store: redis.Redis) -> None:
+    client = create_app(dataclasses.replace(settings, sync_window=0), face="sdk").test_client()
+    seen = dataclasses.replace(plate("AB12CDE"), vehicle=vehicle())
+    reader = ScriptedReader(Reading(640, 480, (seen,)))
+    job = client.post("/v1/vision/alpr", data={"upload": (io.BytesIO(JPEG), "a.jpg")}).headers["Location"]
+    run_worker(store, settings, reader)
+    (prediction,) = client.get(job).get_json()["results"][0]["predictions"]
+    assert prediction.keys() == {"plate", "label", "confidence", "x_min", "y_min", "x_max", "y_max"}
+    assert (prediction["x_min"], prediction["y_max"]) == (10, 50), "the plate's box, not the vehicle's"
+    assert [each.mmc for each in reader.options] == [False]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,26 @@ def test_regions_come_repeated_or_in_lists_and_unknown_ones_are_ignored() -> Non
     assert parse_options(regions=["gb", "US-CA, br-sc", "", "zz", "gb"]).regions == ("gb", "us-ca", "br_sc")
 
 
+def test_a_list_of_regions_may_be_written_as_json() -> None:
+    assert parse_options(regions=['["gb", "us-ca"]', "['de']", "[]"]).regions == ("gb", "us-ca", "de")
+
+
+@pytest.mark.parametrize(
+    "junk", ["x" * 33, "x" * 200, "gb,\u00a7$%&", "*", '{"a": 1}', "g\u00df", "gb.de", 7, True, None, ["gb"]]
+)
+def test_what_cannot_be_a_region_is_refused(junk: Any) -> None:
+    with pytest.raises(OptionError) as refused:
+        parse_options(regions=[junk])
+    assert refused.value.field == "regions"
+    assert len(str(refused.value)) < 200
+
+
+def test_unknown_regions_are_refused_where_nobody_relies_on_them() -> None:
+    with pytest.raises(OptionError, match="'zz' is not a known region"):
+        parse_options(regions=["gb", "zz"], known_regions_only=True)
+    assert parse_options(regions=["gb,,DK", ""], known_regions_only=True).regions == ("gb", "dk", "eg")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("true", True), ("True", True), (True, True), ("1", True), ("False", False), (False, False), (None, False)],

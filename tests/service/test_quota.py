@@ -267,6 +267,20 @@ def test_mmc_is_answered_where_the_plan_has_it(settings: Settings, key: str, sto
             assert (name in result) is included
 
 
+@pytest.mark.parametrize("path", ["/api/v1/recognise", "/api/v1/batch"])
+def test_npr_asks_for_the_vehicle_where_the_plan_includes_mmc(
+    settings: Settings, key: str, store: redis.Redis, path: str
+) -> None:
+    client = create_app(settings).test_client()
+    give_plan(store, 100)
+    for included in (False, True):
+        Plans(store).change("small", mmc=included)
+        assert send(client, key, path).status_code == 202
+        reader = ScriptedReader(Reading(640, 480))
+        run_worker(store, settings, reader)
+        assert [each.mmc for each in reader.options] == [included]
+
+
 def test_workers_that_die_neither_lose_nor_double_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL in the midst of batches: in the end every call of the plan is one reading."""
     calls = 40

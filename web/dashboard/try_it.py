@@ -124,7 +124,10 @@ def _form(problem: str) -> str:
 
 def _options() -> Options:
     return parse_options(
-        regions=[request.form.get("regions", "")], mmc=g.plan.mmc, config={"mode": request.form.get("mode", "default")}
+        regions=[request.form.get("regions", "")],
+        mmc=g.plan.mmc,
+        config={"mode": request.form.get("mode", "default")},
+        known_regions_only=True,
     )
 
 
