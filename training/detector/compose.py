@@ -14,6 +14,7 @@ from training.detector.photos import Photo
 Picture = NDArray[np.uint8]
 PAD = 114
 MIN_VISIBLE = 0.6  # of a plate's area: below this a cut plate is neither right nor wrong
+VEHICLE_VISIBLE, VEHICLE_SIDE = 0.3, 24  # cameras at gates see a part of the vehicle
 
 
 @dataclass
@@ -24,6 +25,8 @@ class View:
     boxes: NDArray[np.float32]
     corners: NDArray[np.float32]
     ignore: NDArray[np.float32]
+    vehicles: NDArray[np.float32]
+    doubtful: NDArray[np.float32]
 
 
 def box_points(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,7 +89,8 @@ def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
     boxes = bounds(points)
     if loose.any():
         boxes[loose] = bounds(corners[loose])
-    return clip(View(image, boxes, corners.reshape(-1, 8), bounds(transform(box_points(photo.ignore), matrix))))
+    others = (bounds(transform(box_points(each), matrix)) for each in (photo.ignore, photo.vehicles, photo.doubtful))
+    return clip(View(image, boxes, corners.reshape(-1, 8), *others))
 
 
 def clip(view: View) -> View:
@@ -99,13 +103,25 @@ def clip(view: View) -> View:
     doubtful = ~keep & (visible > 0) & (size > 0).all(1)
     ignore = np.concatenate([view.ignore.clip(0, side), inside[doubtful]])
     corners = np.where((visible[keep, None] > 0.98), view.corners[keep], np.nan)
-    return View(view.image, inside[keep], corners.astype(np.float32), ignore)
+    limit = np.array([side, side] * 2, np.float32)
+    return View(view.image, inside[keep], corners.astype(np.float32), ignore, *clipped_vehicles(view, limit))
+
+
+def clipped_vehicles(view: View, limit: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vehicles and doubtful places within 0 to `limit` (x, y, x, y); one of which too little is left is doubtful."""
+    inside = np.clip(view.vehicles, 0, limit).astype(np.float32)
+    size = inside[:, 2:] - inside[:, :2]
+    visible = size.prod(1) / np.maximum(1e-6, (view.vehicles[:, 2:] - view.vehicles[:, :2]).prod(1))
+    keep = (visible >= VEHICLE_VISIBLE) & (size >= VEHICLE_SIDE).all(1)
+    left = ~keep & (size > 0).all(1)
+    places = np.clip(view.doubtful, 0, limit).astype(np.float32)
+    return inside[keep], np.concatenate([places[(places[:, 2:] > places[:, :2]).all(1)], inside[left]])
 
 
 def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
     """Four cuts in one picture: more plates and more scenes for the same computation."""
     split = int(side * rng.uniform(0.35, 0.65)), int(side * rng.uniform(0.35, 0.65))
-    whole = View(np.full((side, side, 3), PAD, np.uint8), *(np.zeros((0, n), np.float32) for n in (4, 8, 4)))
+    whole = View(np.full((side, side, 3), PAD, np.uint8), *(np.zeros((0, n), np.float32) for n in (4, 8, 4, 4, 4)))
     for x0, x1 in ((0, split[0]), (split[0], side)):
         for y0, y1 in ((0, split[1]), (split[1], side)):
             tile = max(x1 - x0, y1 - y0)
@@ -123,6 +139,9 @@ def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
             whole.corners = np.concatenate([whole.corners, part.corners[keep] + np.tile(shift, 4)])
             rest = np.concatenate([part.ignore, part.boxes[~keep & (area > 0)]])
             whole.ignore = np.concatenate([whole.ignore, np.minimum(rest, limit) + np.tile(shift, 2)])
+            vehicles, doubtful = clipped_vehicles(part, limit)
+            whole.vehicles = np.concatenate([whole.vehicles, vehicles + np.tile(shift, 2)])
+            whole.doubtful = np.concatenate([whole.doubtful, doubtful + np.tile(shift, 2)])
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Write the trained detector into the pack, and the state that training resumes from.
+"""Write the trained detector of plates and vehicles into the pack, and the state that training resumes from.
 
 python -m training.detector.export
 """
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from training.detector.calibrate import calibration
+from training.detector.calibrate import PLATES, VEHICLES, calibration
 from training.detector.network import Exported, PlateDetector
+from training.detector.photos import load
 from training.detector.quantise import quantise
 from training.folders import SHARED
 from training.onnx_file import arguments, fold_norms, write
@@ -25,8 +26,10 @@ def main() -> None:
     network.eval()
     torch.set_num_threads(1)
     fold_norms(network)
-    axes = {"image": {0: "n", 2: "height", 3: "width"}, "grid": {0: "n", 1: "cells"}}
-    exported = Exported(network, *calibration(network, args.shared / "data"))
+    outputs = {"grid": {0: "n", 1: "cells"}, "vehicles": {0: "n", 1: "vehicle_cells"}}
+    axes = {"image": {0: "n", 2: "height", 3: "width"}, **outputs}
+    photos = load(args.shared / "data", every=20)
+    exported = Exported(network, *(calibration(network, photos, output) for output in (PLATES, VEHICLES)))
     write("detector", exported, torch.rand(1, 3, 384, 640), torch.rand(2, 3, 480, 320), axes, args)
     if not args.float32:
         quantise(args.out, args.shared / "data")

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Longest side of a plate, in input pixels, that each stride (8, 16, 32) answers for. They overlap, so that no size is
-# a border.
-SIDES = ((0.0, 96.0), (56.0, 224.0), (160.0, 1e9))
+# Longest side of a thing, in input pixels, that each stride answers for. They overlap, so that no size is a border.
+Sides = dict[int, tuple[float, float]]
+PLATE_SIDES: Sides = {8: (0.0, 96.0), 16: (56.0, 224.0), 32: (160.0, 1e9)}
+VEHICLE_SIDES: Sides = {16: (24.0, 144.0), 32: (96.0, 1e9)}
 RADIUS = 1.5  # strides round the centre in which cells are positive (FCOS's centre sampling, Tian et al. 2019, 3.1)
 
 
-def assign(boxes: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
+def assign(boxes: Tensor, centres: Tensor, strides: Tensor, sides: Sides) -> Tensor:
     """Index of the plate that each cell answers for, -1 for none.
 
     boxes: [plates, 4] x1, y1, x2, y2 in pixels; centres: [cells, 2]; strides: [cells]. Returns [cells] int64.
@@ -19,14 +20,14 @@ def assign(boxes: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
     owner = torch.full((len(centres),), -1, dtype=torch.int64)
     if not len(boxes):
         return owner
-    low = torch.tensor([s[0] for s in SIDES])
-    high = torch.tensor([s[1] for s in SIDES])
-    level = (strides / 8).log2().long()
+    low, high = torch.zeros(len(strides)), torch.zeros(len(strides))
+    for stride, (least, most) in sides.items():
+        low[strides == stride], high[strides == stride] = least, most
     size = boxes[:, 2:] - boxes[:, :2]
     middle = (boxes[:, 2:] + boxes[:, :2]) / 2
     for plate in size.prod(1).argsort(descending=True).tolist():
         side = size[plate].max()
-        fits = (side >= low[level]) & (side < high[level])
+        fits = (side >= low) & (side < high)
         away = (centres - middle[plate]).abs()
         reach = torch.minimum(RADIUS * strides[:, None], (size[plate] / 2).expand(len(centres), 2))
         # Half a stride: the cell that holds the centre of a plate thinner than a cell still answers for it.
@@ -45,13 +46,12 @@ def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def detection_loss(
-    raw: Tensor, targets: list[dict[str, Tensor]], centres: Tensor, strides: Tensor
+    raw: Tensor, targets: list[dict[str, Tensor]], centres: Tensor, strides: Tensor, sides: Sides = PLATE_SIDES
 ) -> dict[str, Tensor]:
     """Losses of a batch; their sum is under `total`.
 
-    raw: [n, cells, 13]. A target holds `boxes` [p, 4], `corners` [p, 8] (NaN where unknown) and `ignore` [q, 4]:
-    places where
-    a detection is neither right nor wrong.
+    raw: [n, cells, 13 or 5]. A target holds `boxes` [p, 4], `corners` [p, 8] (NaN where unknown; not looked at without
+    corners in `raw`) and `ignore` [q, 4]: places where a detection is neither right nor wrong.
     """
     score_targets, score_weights = torch.zeros(raw.shape[:2]), torch.ones(raw.shape[:2])
     predicted, wanted, scale, corner_out, corner_want, quality_at = [], [], [], [], [], []
@@ -59,15 +59,16 @@ def detection_loss(
         for x1, y1, x2, y2 in target["ignore"].tolist():
             inside = (centres[:, 0] >= x1) & (centres[:, 0] <= x2) & (centres[:, 1] >= y1) & (centres[:, 1] <= y2)
             score_weights[n, inside] = 0
-        owner = assign(target["boxes"], centres, strides)
+        owner = assign(target["boxes"], centres, strides, sides)
         cells = (owner >= 0).nonzero()[:, 0]
         if not len(cells):
             continue
         out, at, step = raw[n, cells], centres[cells], strides[cells, None]
         predicted.append(torch.cat([at - out[:, 1:3] * step, at + out[:, 3:5] * step], 1))
         wanted.append(target["boxes"][owner[cells]])
-        corner_want.append(target["corners"][owner[cells]])
-        corner_out.append((out[:, 5:].reshape(-1, 4, 2) * step[:, None] + at[:, None]).reshape(-1, 8))
+        if raw.shape[2] > 5:
+            corner_want.append(target["corners"][owner[cells]])
+            corner_out.append((out[:, 5:].reshape(-1, 4, 2) * step[:, None] + at[:, None]).reshape(-1, 8))
         scale.append(step.expand(-1, 8))
         quality_at.append((n, cells))
     zero = raw.sum() * 0
@@ -83,7 +84,7 @@ def detection_loss(
             score_targets[n, cells] = iou[start : start + len(cells)].detach().clamp(min=0.05)
             score_weights[n, cells] = 1
             start += len(cells)
-        corners = torch.cat(corner_want)
+        corners = torch.cat(corner_want) if corner_want else torch.full((1, 8), torch.nan)
         known = ~corners.isnan().any(1)
         if known.any():
             # In units of the plate's height: a corner's error costs alike on small and large plates.

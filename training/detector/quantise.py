@@ -58,7 +58,10 @@ def quantise(path: Path, data: Path) -> None:
 
 def _stays(node: onnx.NodeProto) -> bool:
     """True for the stem, the three outputs and what joins them."""
-    if any(part in node.name for part in ("/stage", "/context/", "/lateral", "/smooth", "/head")):
+    if any(
+        part in node.name
+        for part in ("/stage", "/context/", "/lateral", "/smooth", "/head", "/vehicle_context", "/vehicle_head")
+    ):
         return False
     neck = node.op_type in ("MaxPool", "Resize", "Add") or node.name == "/network/Concat"
     return not (neck and node.name.startswith("/network/"))

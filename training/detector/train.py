@@ -1,4 +1,4 @@
-"""Train the plate detector.
+"""Train the detector of plates and vehicles.
 
     python -m training.detector.train --shared ../shared --until 15:30
 
@@ -11,8 +11,8 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from training.detector.compose import view
-from training.detector.loss import detection_loss
-from training.detector.network import PlateDetector, cell_grid
+from training.detector.loss import VEHICLE_SIDES, detection_loss
+from training.detector.network import VEHICLE_STRIDES, PlateDetector, cell_grid
 from training.detector.photos import load
 from training.run import Run, arguments
 from training.synthetic.decoy import DecoyMaker
@@ -20,6 +20,7 @@ from training.synthetic.plate import PlateMaker
 
 SIDES = (288, 384, 384, 512, 640)  # a plate that fills a 640-pixel picture needs such a picture
 AREA = 384 * 384
+VEHICLE_WEIGHT = 0.5
 
 
 class Views(IterableDataset):
@@ -36,7 +37,10 @@ class Views(IterableDataset):
             made = [view(self.photos, self.plates, self.decoys, side, rng) for _ in range(batch)]
             images = np.stack([v.image[..., ::-1] for v in made]).transpose(0, 3, 1, 2)
             targets = [
-                {k: torch.from_numpy(np.ascontiguousarray(getattr(v, k))) for k in ("boxes", "corners", "ignore")}
+                {
+                    k: torch.from_numpy(np.ascontiguousarray(getattr(v, k)))
+                    for k in ("boxes", "corners", "ignore", "vehicles", "doubtful")
+                }
                 for v in made
             ]
             yield torch.from_numpy(np.ascontiguousarray(images)), targets
@@ -60,13 +64,19 @@ def main() -> None:
     decoys = [drawer.make() for _ in range(args.decoys)]
     print(f"{len(photos)} photos, {sum(len(p.boxes) for p in photos)} plates, {len(plates)} drawn plates", flush=True)
     views = Views(photos, plates, decoys, args.batch, args.seed + run.seen)
-    grids = {side: cell_grid(side, side) for side in SIDES}
+    grids = {side: (cell_grid(side, side), cell_grid(side, side, VEHICLE_STRIDES)) for side in SIDES}
     for images, targets in DataLoader(views, batch_size=None, num_workers=1, prefetch_factor=4):
         if run.over():
             break
         inputs = images.float().div(255).contiguous(memory_format=torch.channels_last)
         # Plain float32: bf16 autocast was slower here, on a CPU that has avx512_bf16 and no AMX.
-        run.learn(detection_loss(live(inputs), targets, *grids[images.shape[-1]]), len(images))
+        plates, vehicles = live(inputs)
+        plate_grid, vehicle_grid = grids[images.shape[-1]]
+        losses = detection_loss(plates, targets, *plate_grid)
+        seen = [{"boxes": each["vehicles"], "ignore": each["doubtful"]} for each in targets]
+        of_vehicles = detection_loss(vehicles, seen, *vehicle_grid, VEHICLE_SIDES)
+        losses["total"] = losses["total"] + VEHICLE_WEIGHT * of_vehicles["total"]
+        run.learn({**losses, "vehicle_score": of_vehicles["score"], "vehicle_box": of_vehicles["box"]}, len(images))
     run.save()
 
 

@@ -26,7 +26,7 @@ from training.synthetic.plate import PlateMaker
 BATCH = 64
 POOL = 6000  # drawn plates that are used again under another camera
 FRESH = 0.25  # share of drawn plates that are new
-REGION_WEIGHT = 0.1
+REGION_WEIGHT = 0.25
 PLATE_WEIGHT = 0.2
 
 
