@@ -24,8 +24,10 @@ def prepare(picture: bytes, reading: Reading, image: str) -> tuple[bytes, str, R
     """The bytes to send, their media type, and the reading with its boxes in pixels of them.
 
     `image` is original, vehicle or plate. A crop holds all vehicles (with their plates), or all plates; when there are
-    none the original is sent. An original that is an upright JPEG or PNG is sent byte for byte; anything else becomes a
-    JPEG, because receivers crop with what they get. Raises OSError, ValueError or SyntaxError as Pillow does.
+    none the original is sent. Vehicles without a plate, which are there only when they were asked for, lie in every
+    crop: each result has its place in the picture that is sent. An original that is an upright JPEG or PNG is sent byte
+    for byte; anything else becomes a JPEG, because receivers crop with what they get. Raises OSError, ValueError or
+    SyntaxError as Pillow does.
     """
     crop = _crop_box(reading, image)
     with Image.open(io.BytesIO(picture)) as opened:
@@ -42,12 +44,14 @@ def prepare(picture: bytes, reading: Reading, image: str) -> tuple[bytes, str, R
 
 
 def _crop_box(reading: Reading, image: str) -> tuple[int, int, int, int] | None:
+    plates = [plate.box for plate in reading.plates]
+    bare = [vehicle.box for vehicle in reading.bare_vehicles]
+    vehicles = [plate.vehicle.box for plate in reading.plates if plate.vehicle] + bare
     boxes: list[Box] = []
-    if image == "plate":
-        boxes = [plate.box for plate in reading.plates]
-    elif image == "vehicle" and any(plate.vehicle for plate in reading.plates):
-        boxes = [plate.vehicle.box for plate in reading.plates if plate.vehicle]
-        boxes += [plate.box for plate in reading.plates]
+    if image == "plate" and plates:
+        boxes = plates + bare
+    elif image == "vehicle" and vehicles:
+        boxes = vehicles + plates
     if not boxes:
         return None
     return whole_pixels(_around(boxes), reading.width, reading.height)
@@ -76,4 +80,10 @@ def _moved(reading: Reading, crop: tuple[int, int, int, int]) -> Reading:
         vehicle = replace(each.vehicle, box=moved(each.vehicle.box)) if each.vehicle else None
         return replace(each, box=moved(each.box), corners=corners, vehicle=vehicle)
 
-    return replace(reading, width=width, height=height, plates=tuple(plate(each) for each in reading.plates))
+    return replace(
+        reading,
+        width=width,
+        height=height,
+        plates=tuple(plate(each) for each in reading.plates),
+        bare_vehicles=tuple(replace(each, box=moved(each.box)) for each in reading.bare_vehicles),
+    )

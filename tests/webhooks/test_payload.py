@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -23,10 +24,13 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from platehost.options import Options
-from platehost.reading import Reading
+from platehost.reading import Reading, Registration
+from platehost.renderings.plate_reader import wanted_results
 from platehost.settings import Settings
 from platehost.targets import new_secret
-from tests.webhooks.office import Office
+from tests.service.scripted import vehicle
+from tests.service.shapes import faults, open_objects
+from tests.webhooks.office import READING, Office
 from tests.webhooks.receiver import Received, Receiver, Reply
 
 NAMES = [
@@ -145,6 +149,52 @@ def test_the_data_is_what_the_look_up_answers(office: Office, receiver: Receiver
     assert {"model_make", "color", "orientation"} <= set(result)
 
 
+SEEN = replace(
+    READING,
+    plates=(replace(READING.plates[0], vehicle=replace(vehicle(), box=(50.0, 100.0, 300.0, 300.0))),),
+    bare_vehicles=(replace(vehicle("Front"), type="Bus", box=(400.0, 150.0, 600.0, 400.0)),),
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(mmc=True),
+        Options(mmc=True, direction=True),
+        Options(detection_mode="vehicle"),
+        Options(detection_mode="vehicle", mmc=True),
+    ],
+)
+def test_every_payload_has_its_shape_and_tells_what_was_asked_for(
+    options: Options, office: Office, receiver: Receiver
+) -> None:
+    office.add(receiver.url)
+    office.recognise(SEEN, options=options, camera_id="gate")
+    office.deliver()
+    payload = json.loads(receiver.received[0].body)
+    assert faults("WebhookPayload", payload) == []
+    assert open_objects("WebhookPayload") == []
+    assert payload["data"]["results"] == json.loads(json.dumps(wanted_results(SEEN, options)))
+    assert len(payload["data"]["results"]) == (2 if options.detection_mode == "vehicle" else 1)
+    if options.mmc:
+        told = json.dumps(payload["data"]["results"][0])
+        assert all(word in told for word in ("BMW", "3 Series", "silver", "Rear"))
+
+
+def test_the_payloads_of_registers_and_tests_have_their_shape(office: Office, receiver: Receiver) -> None:
+    target = office.add(receiver.url)
+    known = replace(SEEN.plates[0], registration=Registration("dvla", "Ford", year=2019))
+    office.recognise(replace(SEEN, plates=(known, *SEEN.plates), bare_vehicles=()), options=Options(mmc=True))
+    office.deliver()
+    office.deliveries.ping(target)
+    office.deliver()
+    payloads = [json.loads(each.body) for each in receiver.received]
+    assert [faults("WebhookPayload", each) for each in payloads] == [[], []]
+    assert payloads[0]["data"]["results"][0]["registration"]["make"] == "Ford"
+    assert payloads[1]["hook"]["event"] == "test"
+
+
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
@@ -229,6 +279,49 @@ def test_boxes_refer_to_the_crop_that_is_sent(
     assert white(opened, data["results"][0]["box"])
     box = data["results"][0]["vehicle"]["box"]
     assert (box["xmin"], box["ymin"], box["xmax"], box["ymax"]) == (0, 0, *size)
+
+
+@pytest.mark.parametrize(
+    ("image", "size", "plate_box", "bare_box"),
+    [
+        # The vehicles of both results.
+        ("vehicle", (550, 300), (50, 101, 130, 130), (350, 50, 550, 300)),
+        # The plate, and the vehicle that has none; of the plate's own vehicle what lies inside.
+        ("plate", (500, 250), (0, 51, 80, 80), (300, 0, 500, 250)),
+        ("original", (640, 480), (100, 201, 180, 230), (400, 150, 600, 400)),
+    ],
+)
+def test_vehicles_without_a_plate_lie_in_the_picture_that_is_sent(
+    image: str,
+    size: tuple[int, int],
+    plate_box: tuple[int, ...],
+    bare_box: tuple[int, ...],
+    office: Office,
+    receiver: Receiver,
+) -> None:
+    office.add(receiver.url, image=image)
+    office.recognise(SEEN, picture=picture(), options=Options(detection_mode="vehicle"))
+    office.deliver()
+    payload, _, opened, _ = sent(receiver.received[0])
+    data = payload["data"]
+    assert faults("WebhookPayload", payload) == []
+    assert opened.size == (data["image_width"], data["image_height"]) == size
+    with_plate, bare = data["results"]
+    assert tuple(with_plate["plate"]["box"].values()) == plate_box
+    assert white(opened, with_plate["plate"]["box"])
+    assert tuple(bare["vehicle"]["box"].values()) == bare_box
+    for result in data["results"]:
+        box = result["vehicle"]["box"]
+        assert 0 <= box["xmin"] < box["xmax"] <= size[0]
+        assert 0 <= box["ymin"] < box["ymax"] <= size[1]
+
+
+def test_a_vehicle_without_a_plate_is_cut_out_where_plates_are_it_is_not(office: Office, receiver: Receiver) -> None:
+    for image in ("vehicle", "plate"):
+        office.add(receiver.url, image=image)
+    office.recognise(replace(SEEN, plates=()), picture=picture(), options=Options(detection_mode="vehicle"))
+    office.deliver()
+    assert sorted(sent(received)[2].size for received in receiver.received) == [(200, 250), (640, 480)]
 
 
 def white(opened: Image.Image, box: dict[str, int]) -> bool:
