@@ -57,7 +57,7 @@ def load(folder: Path, split: str) -> tuple[list[Label], list[Label]]:
 
 
 def _labels(path: Path, kind: str, split: str) -> Iterator[Label]:
-    for line, row in _rows(
+    for line, row in rows(
         path, [kind, "split", "text", "country", "source", *(SIDES if kind == "photo" else ["width"])]
     ):
         if row["split"] != split:
@@ -84,7 +84,7 @@ def _labels(path: Path, kind: str, split: str) -> Iterator[Label]:
         yield Label(row[kind], box, width, row["text"], row["country"], row["source"])
 
 
-def _rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and row, every one of `columns` in it as text."""
     try:
         with path.open(newline="", encoding="utf-8") as lines:

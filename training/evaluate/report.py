@@ -13,7 +13,7 @@ MOST_CONFUSIONS = 15
 def report(evaluations: Sequence[Figures], folder: str, split: str) -> str:
     """`evaluations`: figures of one or two packs; the difference is the first less the second."""
     lines = [f"# {' beside '.join(each['pack'] for each in evaluations)}", "", f"Split `{split}` of {folder}.", ""]
-    lines += _table(
+    lines += table(
         ["pack", "MB", "mode", "threshold_d", "pictures that failed"],
         [
             [each["pack"], f"{each['bytes'] / 1e6:.2f}", each["mode"], f"{each['threshold_d']:g}", str(each["failed"])]
@@ -39,7 +39,7 @@ def times(found: Figures, names: Sequence[str]) -> str:
         [name, f"{each['ms']:.1f}", f"{each['cpu_ms']:.1f}"] for name, each in zip(names, found["packs"], strict=True)
     ]
     lines = ["## Time per photo", "", f"One core, decoding included, median of {found['photos']} photos.", ""]
-    lines += _table(["pack", "ms by the clock", "ms of the processor"], rows)
+    lines += table(["pack", "ms by the clock", "ms of the processor"], rows)
     if "ratio" in found:
         lines += [f"Processor time, {names[0]} over {names[1]}, in turns: **{found['ratio']:.2f}**", ""]
     return "\n".join(lines)
@@ -75,9 +75,9 @@ def _groups(group: str, kind: str, packs: Sequence[dict[str, Any]]) -> Iterator[
             row += [str(each[0]["plates"]), _cell(each, "det50")]
         if precise:
             row.append(_cell(each, "precision"))
-        row += [str(each[0]["texts"]), *(_cell(each, key) for key in ("exact",)), _number(each[0]["interval"])]
+        row += [str(each[0]["texts"]), *(_cell(each, key) for key in ("exact",)), number(each[0]["interval"])]
         rows.append([*row, _cell(each, "merged"), _cell(each, "cer")])
-    yield from _table([*header, "t", "exact", "+-", "merged", "cer"], rows)
+    yield from table([*header, "t", "exact", "+-", "merged", "cer"], rows)
 
 
 def _curve(packs: Sequence[Figures]) -> Iterator[str]:
@@ -91,18 +91,16 @@ def _curve(packs: Sequence[Figures]) -> Iterator[str]:
         each = [pack["curve"][at] for pack in packs]
         cells = [_cell(each, key) for key in ("det50", "det50_wide", "precision")]
         rows.append([f"{each[0]['threshold_d']:.2f}", *cells, " / ".join(str(pack["detections"]) for pack in each)])
-    yield from _table(["threshold_d", "det50", "det50, >= 48 px", "precision", "detections"], rows)
+    yield from table(["threshold_d", "det50", "det50, >= 48 px", "precision", "detections"], rows)
     same = packs[0].get("at_precision")
     if len(packs) == 2:
         own = packs[1]["photos"]["all"]["all"]
-        text = (
-            f"At the precision of {packs[1]['pack']} ({_number(own['precision'])}; its det50: {_number(own['det50'])})"
-        )
+        text = f"At the precision of {packs[1]['pack']} ({number(own['precision'])}; its det50: {number(own['det50'])})"
         if same:
             yield (
-                f"{text}, {packs[0]['pack']} has det50 **{_number(same['det50'])}**, and {_number(same['det50_wide'])} "
+                f"{text}, {packs[0]['pack']} has det50 **{number(same['det50'])}**, and {number(same['det50_wide'])} "
                 f"of plates at least 48 pixels wide, with threshold_d {same['threshold_d']:.3f} (precision "
-                f"{_number(same['precision'])})."
+                f"{number(same['precision'])})."
             )
         else:
             yield f"{text}, {packs[0]['pack']} finds nothing: no threshold reaches it."
@@ -129,10 +127,10 @@ def _reliability(packs: Sequence[Figures]) -> Iterator[str]:
                 yield f"Calibration error **{each['ece']:.3f}** over {each['n']}. With a score of 0.85 to 0.95, {near}."
                 yield ""
                 rows = [
-                    [f"{b['from']:.1f} to {b['to']:.1f}", str(b["n"]), _number(b["score"]), _number(b["right"])]
+                    [f"{b['from']:.1f} to {b['to']:.1f}", str(b["n"]), number(b["score"]), number(b["right"])]
                     for b in each["bins"]
                 ]
-                yield from _table(["score", "n", "mean score", "right"], rows)
+                yield from table(["score", "n", "mean score", "right"], rows)
 
 
 def _regions(packs: Sequence[Figures]) -> Iterator[str]:
@@ -154,7 +152,7 @@ def _regions(packs: Sequence[Figures]) -> Iterator[str]:
                 rows.append([country, *(cell for row in each for cell in _counted(row))])
             yield f"### {pack['pack']}: region"
             yield ""
-            yield from _table(["", "n, photos", "right", "n, crops", "right", "n, all", "right"], rows)
+            yield from table(["", "n, photos", "right", "n, crops", "right", "n, all", "right"], rows)
     for pack in packs:
         if pack.get("guided"):
             yield f"### {pack['pack']}: exact rate with `regions`"
@@ -163,10 +161,10 @@ def _regions(packs: Sequence[Figures]) -> Iterator[str]:
             yield ""
             rows = []
             for country, rates in pack["guided"].items():
-                cells = [_number(rates[given]) for given in ("none", "right", "wrong")]
+                cells = [number(rates[given]) for given in ("none", "right", "wrong")]
                 change = [_change(rates[given], rates["none"]) for given in ("right", "wrong")]
                 rows.append([country, str(rates["n"]), *cells, *change])
-            yield from _table(["country", "n", "none", "right", "wrong", "right - none", "wrong - none"], rows)
+            yield from table(["country", "n", "none", "right", "wrong", "right - none", "wrong - none"], rows)
 
 
 def _confusions(packs: Sequence[Figures]) -> Iterator[str]:
@@ -184,16 +182,16 @@ def _confusions(packs: Sequence[Figures]) -> Iterator[str]:
 
 
 def _counted(row: dict[str, Any]) -> list[str]:
-    return [str(row["n"]), _number(row["right"])]
+    return [str(row["n"]), number(row["right"])]
 
 
 def _cell(packs: Sequence[dict[str, Any]], key: str) -> str:
     values = [pack[key] for pack in packs]
-    cells = [_number(value) for value in values]
+    cells = [number(value) for value in values]
     return " ".join([*cells, *([_change(values[0], values[1])] if len(values) == 2 else [])])
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -201,7 +199,7 @@ def _change(value: float | None, other: float | None) -> str:
     return "-" if value is None or other is None else f"{value - other:+.3f}"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(header)} |"
     yield "|" + "---|" * len(header)
     for row in rows:

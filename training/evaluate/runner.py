@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import core_rs
 from training.evaluate.metrics import Found
@@ -28,8 +28,16 @@ def start() -> None:
 class Pack:
     """A loaded pack. threshold: the detection score from which its boxes count here."""
 
-    def __init__(self, folder: Path, threshold: float | None = None, mode: Mode = "default") -> None:
-        """Without `threshold`, that of the pack's own manifest. Raises core_rs.PackError."""
+    def __init__(
+        self,
+        folder: Path,
+        threshold: float | None = None,
+        mode: Mode = "default",
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Without `threshold`, that of the pack's own manifest. overrides: further options of every request. Raises
+        core_rs.PackError.
+        """
         self.engine = core_rs.Engine(folder)
         self.name = f"{self.engine.pack.name} {self.engine.pack.version}"
         self.size = sum(stage.size for stage in self.engine.pack.stages)
@@ -37,11 +45,14 @@ class Pack:
         self.threshold = float(manifest["plate_detector"].get("threshold", 0.2)) if threshold is None else threshold
         self.codes = list(manifest["plate_reader"].get("region", {}).get("codes", []))
         self.mode: Mode = mode
+        self.overrides = dict(overrides or {})
         self.failed: list[str] = []
 
     def options(self, threshold: float, regions: Sequence[str] = ()) -> core_rs.Options:
         """Readings of any score, so that the figures decide and not a second threshold."""
-        return core_rs.Options(threshold_d=threshold, threshold_o=0.0, mode=self.mode, regions=list(regions))
+        return core_rs.Options(
+            threshold_d=threshold, threshold_o=0.0, mode=self.mode, regions=list(regions), **self.overrides
+        )
 
     def photos(
         self, folder: Path, files: Sequence[str], regions: Iterable[Sequence[str]] | None = None

@@ -27,10 +27,10 @@ def wrong_readings(folder: Path, judged: Iterable[Judged], path: Path) -> int:
         found = each.found
         assert found is not None  # noqa: S101 - only found plates were kept
         marks = [found.box] if found.box else []
-        picture = _view(folder / each.label.file, each.label.box, 0.25, marks)
-        return picture, [each.label.text, f"{each.reading or '-'}  {found.score:.3f}", _short(each.label.source)]
+        picture = view(folder / each.label.file, each.label.box, 0.25, marks)
+        return picture, [each.label.text, f"{each.reading or '-'}  {found.score:.3f}", short(each.label.source)]
 
-    return _sheet(wrong, tile, path)
+    return sheet_of(wrong, tile, path)
 
 
 def missed(folder: Path, judged: Iterable[Judged], path: Path) -> int:
@@ -39,10 +39,10 @@ def missed(folder: Path, judged: Iterable[Judged], path: Path) -> int:
 
     def tile(each: Judged) -> Tile:
         box = each.label.box
-        picture = _view(folder / each.label.file, box, 1.0, [box] if box else [])
-        return picture, [f"{each.label.width:.0f} px  {each.label.text}", _short(each.label.source)]
+        picture = view(folder / each.label.file, box, 1.0, [box] if box else [])
+        return picture, [f"{each.label.width:.0f} px  {each.label.text}", short(each.label.source)]
 
-    return _sheet(lost, tile, path)
+    return sheet_of(lost, tile, path)
 
 
 def false_boxes(folder: Path, false: Iterable[tuple[str, Found]], path: Path) -> int:
@@ -50,13 +50,13 @@ def false_boxes(folder: Path, false: Iterable[tuple[str, Found]], path: Path) ->
 
     def tile(each: tuple[str, Found]) -> Tile:
         file, found = each
-        picture = _view(folder / file, found.box, 1.0, [found.box] if found.box else [])
+        picture = view(folder / file, found.box, 1.0, [found.box] if found.box else [])
         return picture, [f"{found.dscore:.3f}  {found.text or '-'}  {found.score:.2f}", Path(file).stem]
 
-    return _sheet(sorted(false, key=lambda each: -each[1].dscore), tile, path)
+    return sheet_of(sorted(false, key=lambda each: -each[1].dscore), tile, path)
 
 
-def _view(path: Path, box: Box | None, room: float, marks: Sequence[Box]) -> Image.Image:
+def view(path: Path, box: Box | None, room: float, marks: Sequence[Box]) -> Image.Image:
     """`box` with `room` times its size round it, or the whole picture; `marks` are outlined."""
     picture = opened(path)
     if box is None:
@@ -71,7 +71,8 @@ def _view(path: Path, box: Box | None, room: float, marks: Sequence[Box]) -> Ima
     )
 
 
-def _sheet(rows: Sequence[Row], tile: Callable[[Row], Tile], path: Path) -> int:
+def sheet_of(rows: Sequence[Row], tile: Callable[[Row], Tile], path: Path) -> int:
+    """Draws the first rows, `MOST` at most; none where there is no row. Returns the number of all rows."""
     if not rows:
         return 0
     shown = [tile(row) for row in rows[:MOST]]
@@ -91,5 +92,6 @@ def _sheet(rows: Sequence[Row], tile: Callable[[Row], Tile], path: Path) -> int:
     return len(rows)
 
 
-def _short(source: str) -> str:
+def short(source: str) -> str:
+    """A source's name without its owner's."""
     return source.rpartition("/")[2][:30]
