@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.support import ROOT
 
-TOOLS = "bash basename cat cut dirname env find head id pwd rm sed sh sha256sum sleep sort xargs"
+TOOLS = "bash basename cat cut dirname env find head id pwd rm sed sh sha256sum sleep sort tail xargs"
 
 
 class Machine:
@@ -173,28 +173,73 @@ def test_ci_runs_the_tests_from_anywhere(machine: Machine) -> None:
     assert "CI=true" in done.stdout
 
 
-def test_the_environment_is_made_anew_only_after_a_change(machine: Machine) -> None:
-    machine.has_python()
-    machine.has_rust()
-    pip = machine.checkout / ".venv" / "bin" / "pip"
-    pip.parent.mkdir(parents=True)
-    pip.write_text('#!/bin/sh\n[ "$1" = install ] && echo "$@" >> calls\nexit 0\n')
-    pip.chmod(0o755)
+class Pip:
+    """The pip of a machine's environment: it installs nothing, and keeps what it was called with."""
 
-    def calls_after(command: str) -> int:
-        done = machine.run("-c", f". scripts/environment; {command}")
+    def __init__(self, machine: Machine, installed: str = "none") -> None:
+        self.machine = machine
+        machine.has_python()
+        machine.has_rust()
+        self._calls = machine.checkout / "calls"
+        self._calls.touch()
+        pip = machine.checkout / ".venv" / "bin" / "pip"
+        pip.parent.mkdir(parents=True)
+        shows = f'[ "$1" = show ] && {{ [ "$3" = {installed} ]; exit; }}'
+        pip.write_text(f'#!/bin/sh\n{shows}\necho "$@" >> calls\nexit 0\n')
+        pip.chmod(0o755)
+
+    def calls_of(self, command: str, **env: str) -> list[str]:
+        """What it is called for by a bash command after `. scripts/environment`, but for --version."""
+        self._calls.write_text("")
+        done = self.machine.run("-c", f". scripts/environment; {command}", env=env)
         assert done.returncode == 0, done.stderr
-        return len((machine.checkout / "calls").read_text().splitlines())
+        return [call for call in self._calls.read_text().splitlines() if call != "--version"]
 
-    assert calls_after("make_environment") == 1
-    assert calls_after("make_environment") == 1
+    def required(self) -> list[str]:
+        return (self.machine.checkout / ".venv" / "requirements.txt").read_text().splitlines()
+
+
+def test_the_environment_is_made_anew_only_after_a_change(machine: Machine) -> None:
+    pip = Pip(machine)
+    packages, core = pip.calls_of("make_environment")
+    assert packages.endswith("--requirement .venv/requirements.txt")
+    assert core.endswith("--no-deps --editable .")
+    assert pip.calls_of("make_environment") == []
     (machine.checkout / "core_rs" / "lib.rs").write_text("// other source\n")
-    assert calls_after("make_environment") == 2
-    assert calls_after("make_environment test") == 3  # the first one could not run tests
-    assert calls_after("make_environment") == 3
-    (machine.checkout / "pyproject.toml").write_text("# other dependencies\n")
-    assert calls_after("make_environment") == 4
-    assert (machine.checkout / "calls").read_text().splitlines()[-1].endswith(".[test]")
+    assert pip.calls_of("make_environment")
+    assert not any(each.startswith("pytest") for each in pip.required())
+    assert pip.calls_of("make_environment test")  # the first one could not run tests
+    assert any(each.startswith("pytest") for each in pip.required())
+    assert pip.calls_of("make_environment") == []
+    with (machine.checkout / "pyproject.toml").open("a") as project:
+        project.write("# other dependencies\n")
+    assert pip.calls_of("make_environment")
+    assert any(each.startswith("pytest") for each in pip.required())  # one that can test stays one
+
+
+@pytest.mark.parametrize(
+    ("provider", "package"), [("", "onnxruntime>"), ("openvino", "onnxruntime-openvino"), ("CUDA", "onnxruntime-gpu")]
+)
+def test_the_package_of_onnx_runtime_is_the_providers(machine: Machine, provider: str, package: str) -> None:
+    pip = Pip(machine)
+    pip.calls_of("make_environment", PLATEHOST_PROVIDER=provider)
+    (runtime,) = [each for each in pip.required() if each.startswith("onnxruntime")]
+    assert runtime.startswith(package)
+    assert "flask" in " ".join(pip.required())
+
+
+def test_another_provider_takes_the_place_of_the_first(machine: Machine) -> None:
+    pip = Pip(machine, installed="onnxruntime")
+    assert not any(call.startswith("uninstall") for call in pip.calls_of("make_environment"))
+    calls = pip.calls_of("make_environment", PLATEHOST_PROVIDER="openvino")
+    assert calls[0].startswith("uninstall")
+    assert len(calls) == 3
+
+
+def test_a_provider_that_is_none_is_told_with_its_setting(machine: Machine) -> None:
+    Pip(machine)
+    done = machine.run("-c", ". scripts/environment; make_environment", env={"PLATEHOST_PROVIDER": "tpu"})
+    assert "PLATEHOST_PROVIDER is tpu, but must be cpu, openvino or cuda" in sentence(done)
 
 
 def test_an_environment_that_could_not_be_made_is_tried_again(machine: Machine) -> None:
