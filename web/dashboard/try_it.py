@@ -12,10 +12,11 @@ from werkzeug import Response as AnyResponse
 from platehost.crops import PICTURE_ERRORS, plate_crops, smaller
 from platehost.jobs import JobRequest, JobState, blob_name
 from platehost.options import OptionError, Options, parse_options
-from platehost.reading import Failure, Plate, Reading
+from platehost.reading import Failure, Reading
 from platehost.renderings import npr
 from platehost.renderings.plate_reader import cloud_answer, cloud_time
 from web.dashboard.blueprint import blueprint
+from web.dashboard.marks import plate_marks, vehicle_marks
 from web.dashboard.people import current_user
 from web.errors import ApiError
 from web.filenames import cloud_filename
@@ -35,7 +36,7 @@ _JPEG = "image/jpeg"
 @blueprint.get("/try")
 def try_it() -> str:
     """The form."""
-    return render_template("dashboard/try_it.html", regions="", mode="default")
+    return render_template("dashboard/try_it.html", regions="", mode="default", vehicles=False)
 
 
 @blueprint.post("/try")
@@ -78,12 +79,14 @@ def try_it_shown(job_id: str) -> str | Response | tuple[str, int]:
         job=job,
         reading=reading,
         has_photo=service().blobs.get(_photo(job_id)) is not None,
-        marks=[_mark(number, plate, reading) for number, plate in enumerate(reading.plates, start=1)],
+        marks=plate_marks(reading, mmc=options.mmc),
+        bare=vehicle_marks(reading, mmc=options.mmc),
         snapshot=_json(cloud_answer(reading, options, job.echo)),
         npr=_json(npr.render(reading)),
         curl=_curl(options),
         regions=",".join(options.regions),
         mode=options.mode,
+        vehicles=options.detection_mode == "vehicle",
     )
 
 
@@ -119,14 +122,19 @@ def _form(problem: str) -> str:
         problem=problem,
         regions=fields.get("regions", ""),
         mode=fields.get("mode", "default"),
+        vehicles="vehicles" in fields,
     )
 
 
 def _options() -> Options:
+    fields = request.form
     return parse_options(
-        regions=[request.form.get("regions", "")],
+        regions=[fields.get("regions", "")],
         mmc=g.plan.mmc,
-        config={"mode": request.form.get("mode", "default")},
+        config={
+            "mode": fields.get("mode", "default"),
+            "detection_mode": "vehicle" if "vehicles" in fields else "plate",
+        },
         known_regions_only=True,
     )
 
@@ -157,26 +165,6 @@ def _jpeg(picture: bytes) -> Response:
     return response
 
 
-def _mark(number: int, plate: Plate, reading: Reading) -> dict[str, Any]:
-    """What the overlay draws for a plate, in pixels of the photo."""
-    x1, y1, x2, y2 = plate.box
-    corners = plate.corners or ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
-    size = max(18.0, min(reading.width, reading.height) / 22)
-    left = min(max(0.0, x1), reading.width - size * 1.3)
-    above = y1 - size * 1.25
-    vehicle = plate.vehicle
-    return {
-        "number": number,
-        "plate": plate,
-        "points": " ".join(f"{x:.1f},{y:.1f}" for x, y in corners),
-        "size": round(size, 1),
-        "left": round(left, 1),
-        "top": round(above if above >= 0 else min(y2 + size * 0.15, reading.height - size), 1),
-        "vehicle": vehicle,
-        "vehicle_box": [round(each, 1) for each in vehicle.box] if vehicle else None,
-    }
-
-
 def _json(body: dict[str, Any]) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False)
 
@@ -185,8 +173,11 @@ def _curl(options: Options) -> list[tuple[str, str]]:
     """The same call for a terminal, by each API; the key's place is held."""
     base = request.host_url.rstrip("/")
     regions = [f"-F regions={each}" for each in options.regions]
-    mode = [f"-F {shlex.quote('config=' + json.dumps({'mode': options.mode}))}"] if options.mode != "default" else []
+    chosen = {"mode": options.mode, "detection_mode": options.detection_mode}
+    config = {key: word for key, word in chosen.items() if word != getattr(Options(), key)}
+    wishes = ["-F mmc=true"] if options.mmc else []
+    wishes += [f"-F {shlex.quote('config=' + json.dumps(config))}"] if config else []
     photo = "-F upload=@photo.jpg"
-    snapshot = [f"curl {base}/v1/plate-reader/", '-H "Authorization: Token YOUR_KEY"', photo, *regions, *mode]
+    snapshot = [f"curl {base}/v1/plate-reader/", '-H "Authorization: Token YOUR_KEY"', photo, *regions, *wishes]
     plain = [f"curl {base}/api/v1/recognise", '-H "Authorization: Bearer YOUR_KEY"', photo, *regions]
     return [("Snapshot API", " \\\n  ".join(snapshot)), ("NPR API", " \\\n  ".join(plain))]
