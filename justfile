@@ -33,12 +33,13 @@ bench:
 
 # With `.venv/bin/pip install -e '.[training]'`, and the photos and fonts in $PLATEHOST_SHARED (default: ../shared).
 #
-# train one stage (detector or reader) until HH:MM and put it into the pack
-train STAGE UNTIL:
-    .venv/bin/python -m training.{{STAGE}}.train --until {{UNTIL}}
-    .venv/bin/python -m training.{{STAGE}}.export
-    .venv/bin/python -m training.pack models/default
-    .venv/bin/python -m training.confidence models/default
+# train everything from first weights, with fixed seeds, for so many hours; stopped, it goes on where it was
+train HOURS="12":
+    .venv/bin/python -m training.everything --hours {{HOURS}}
+
+# train one network (detector, reader, vehicle_attributes or make_model) until HH:MM from its committed state
+train-one NETWORK UNTIL:
+    .venv/bin/python -m training.everything --only {{NETWORK}} --until {{UNTIL}}
 
 # score a pack, or two side by side, on the labelled photos and crops of $PLATEHOST_SHARED/data
 evaluate PACK="models/default" *OPTIONS:

@@ -27,6 +27,9 @@ def arguments(name: str, doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--afresh", action="store_true", help="leave the committed state alone: start from first weights"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "training/work" / name, help="checkpoints and log")
     return parser
 
@@ -48,7 +51,7 @@ class Run:
         self.work.mkdir(parents=True, exist_ok=True)
         self.checkpoint = self.work / "last.safetensors"
         self.average.load_state_dict(live.state_dict())
-        self.seen = self._resume([self.checkpoint, state_file(name)])
+        self.seen = self._resume([self.checkpoint] if args.afresh else [self.checkpoint, state_file(name)])
         matrices = [p for p in live.parameters() if p.ndim > 1]
         vectors = [p for p in live.parameters() if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": 0.02}, {"params": vectors, "weight_decay": 0.0}]

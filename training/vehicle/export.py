@@ -21,6 +21,15 @@ from training.vehicle.train import SHARES, SIDES, crops_of, network_of
 OUT = {"vehicle_attributes": PACK / "vehicle_attributes.onnx", "make_model": ROOT / "models/make-model/make_model.onnx"}
 
 
+def write_classes(manifest: Path, classes: list[tuple[str, str, str]]) -> None:
+    """Puts make, model and year of each class, in the network's order, into the manifest; it ends with that list."""
+    head, found, _ = manifest.read_text().partition("classes = [\n")
+    if not found:
+        raise ValueError(f"{manifest.name} has no list of classes to fill")
+    lines = "".join(f"    {json.dumps(list(each), ensure_ascii=False)},\n" for each in classes)
+    manifest.write_text(f"{head}{found}{lines}]\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=list(SHARES))
@@ -41,10 +50,9 @@ def main() -> None:
     side = SIDES[name]
     samples = [torch.randint(0, 256, (n, 3, side, side), dtype=torch.uint8) for n in (1, 3)]
     axes = {"image": {0: "n"}, **{each: {0: "n"} for each in network.properties}}
-    write(name, Exported(network, temperatures), *samples, axes, args)
+    write(name, Exported(network, temperatures).eval(), *samples, axes, args)
     if name == "make_model":
-        # The manifest's list of classes, in the network's order.
-        print("classes = " + json.dumps([list(each) for each in model_classes(data)], ensure_ascii=False))
+        write_classes(args.out.parent / "manifest.toml", model_classes(data))
 
 
 if __name__ == "__main__":
