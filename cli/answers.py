@@ -10,7 +10,7 @@ from cli.errors import UserError
 from cli.photos import Photo, printable
 from platehost.options import Options
 from platehost.reading import Failure, Outcome
-from platehost.renderings import snapshot
+from platehost.renderings.plate_reader import wanted_results
 from platehost.settings import SettingError, Settings
 from worker.engine import EngineUnavailable, Recogniser
 
@@ -81,7 +81,7 @@ def _answer(photo: Photo, outcome: Outcome, options: Options) -> Answer:
         return _error(photo, outcome)
     return {
         "file": printable(photo.file),
-        "results": snapshot.results(outcome, mmc=options.mmc),
+        "results": wanted_results(outcome, options),
         "processing_time": round(outcome.processing_ms, 3),
     }
 

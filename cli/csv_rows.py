@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
+from cli.results import as_version_1
+
 COLUMNS = (
     "file",
     "processing_time",
@@ -27,6 +29,7 @@ COLUMNS = (
     "model_make",
     "color",
     "orientation",
+    "year",
     "error_code",
     "error_message",
 )
@@ -40,10 +43,13 @@ def writer(stream: TextIO) -> "csv.DictWriter[str]":
 
 
 def rows_of(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row for each plate of a photo's `answer`; one row for a photo without plates or with an error."""
+    """One row for each plate of a photo's `answer`, and for each vehicle without one where these were asked for.
+
+    A photo without any, or with an error, has one row.
+    """
     shared = flatten({key: value for key, value in answer.items() if key != "results"})
-    for result in answer.get("results") or [{}]:
-        yield {**shared, **flatten(result)}
+    for result in answer.get("results") or [None]:
+        yield {**shared, **flatten(as_version_1(result) if result else {})}
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

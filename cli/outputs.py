@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from cli import csv_rows
+from cli.results import as_version_1, vehicle_words
 from cli.tables import print_table
 
 Answer = Mapping[str, Any]
@@ -52,6 +53,8 @@ class PlateTable:
         self._rows: list[tuple[str, ...]] = []
         self._errors: list[str] = []
         self._photos = 0
+        self._plates = 0
+        self._bare = 0
 
     def add(self, answer: Answer) -> None:
         self._photos += 1
@@ -59,15 +62,21 @@ class PlateTable:
             self._errors.append(f"{answer['file']}: {answer['error']['message']}")
             return
         time = f"{answer['processing_time']:.0f}"
-        for result in answer["results"]:
-            box = result["box"]
+        for result in map(as_version_1, answer["results"]):
+            if "plate" not in result:
+                self._bare += 1
+                self._rows.append(
+                    (answer["file"], "-", "", "", _corners(result["vehicle"]["box"]), _vehicle(result), time)
+                )
+                continue
+            self._plates += 1
             self._rows.append(
                 (
                     answer["file"],
                     result["plate"].upper(),
                     f"{result['score']:.3f}",
                     result["region"]["code"] or "-",
-                    f"{box['xmin']},{box['ymin']} {box['xmax']},{box['ymax']}",
+                    _corners(result["box"]),
                     _vehicle(result),
                     time,
                 )
@@ -78,19 +87,20 @@ class PlateTable:
     def end(self) -> None:
         if self._rows:
             print_table(self.HEADINGS, self._rows)
-        plates = sum(row[1] != "no plate" for row in self._rows)
         for error in self._errors:
             print(f"platehost: {error}", file=sys.stderr)
-        print(f"{_count(self._photos, 'photo')}, {_count(plates, 'plate')}, {_count(len(self._errors), 'error')}")
+        found = _count(self._plates, "plate")
+        found += f" and {_count(self._bare, 'vehicle')} without one" if self._bare else ""
+        print(f"{_count(self._photos, 'photo')}, {found}, {_count(len(self._errors), 'error')}")
+
+
+def _corners(box: Mapping[str, int]) -> str:
+    return f"{box['xmin']},{box['ymin']} {box['xmax']},{box['ymax']}"
 
 
 def _vehicle(result: Mapping[str, Any]) -> str:
-    """What is known of the vehicle, in one cell: `red Sedan, Ford Focus, Front`."""
-    kind = [] if result["vehicle"]["type"] == "Unknown" else [result["vehicle"]["type"]]
-    colour = [each["color"] for each in result.get("color", [])[:1] if each["score"]]
-    model = [f"{each['make']} {each['model']}" for each in result.get("model_make", [])[:1] if each["score"]]
-    orientation = [each["orientation"] for each in result.get("orientation", [])[:1] if each["score"]]
-    return ", ".join(part for part in (" ".join(colour + kind), *model, *orientation) if part) or "-"
+    """What is known of the vehicle, in one cell: `red Sedan, Ford Focus, Front`; `vehicle` when it is just there."""
+    return vehicle_words(result) or ("vehicle" if result["vehicle"]["score"] else "-")
 
 
 def _count(number: int, noun: str) -> str:

@@ -29,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object a line")
     form.add_argument("--csv", dest="form", action="store_const", const="csv", help="one CSV row a plate")
     form.add_argument("--table", dest="form", action="store_const", const="table", help="a table")
-    parser.add_argument("--annotate", metavar="DIR", help="write each photo with its plates drawn in into DIR")
+    parser.add_argument("--annotate", metavar="DIR", help="write each photo with plates and vehicles drawn in into DIR")
     api = parser.add_argument_group("options of the Snapshot API")
     api.add_argument(
         "--regions",
