@@ -247,6 +247,14 @@ def test_the_command_on_the_default_pack(folder, tmp_path, capsys):
     assert (out / "missed.png").exists()
 
 
+def test_an_option_reaches_the_core(folder, tmp_path, capsys):
+    given = [str(PACK), "--quick", "--only", "photos", "--data", str(folder), "--out", str(tmp_path / "sheets")]
+    main([*given, "--option", "region_strict=true", "--option", 'text_formats=["[0-9]{3}"]'])
+    text = capsys.readouterr().out
+    assert "Options: region_strict=True" in text
+    assert "| all | 3 | 0.000 |" in text
+
+
 def test_two_packs_stand_side_by_side(folder, tmp_path, capsys):
     main([str(PACK), str(PACK), "--other-threshold-d", "0.2", "--data", str(folder), "--out", str(tmp_path / "sheets")])
     text = capsys.readouterr().out

@@ -48,6 +48,7 @@ def evaluate(
         "bytes": pack.size,
         "threshold_d": pack.threshold,
         "mode": pack.mode,
+        "options": pack.overrides,
         "failed": len(set(pack.failed)),
         "photos": breakdown.tables(whole),
         "crops": breakdown.tables(cut),

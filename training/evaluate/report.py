@@ -12,7 +12,9 @@ MOST_CONFUSIONS = 15
 
 def report(evaluations: Sequence[Figures], folder: str, split: str) -> str:
     """`evaluations`: figures of one or two packs; the difference is the first less the second."""
-    lines = [f"# {' beside '.join(each['pack'] for each in evaluations)}", "", f"Split `{split}` of {folder}.", ""]
+    given = "".join(f" {name}={value}" for name, value in evaluations[0].get("options", {}).items())
+    lines = [f"# {' beside '.join(each['pack'] for each in evaluations)}", ""]
+    lines += [f"Split `{split}` of {folder}." + (f" Options:{given}." if given else ""), ""]
     lines += table(
         ["pack", "MB", "mode", "threshold_d", "pictures that failed"],
         [

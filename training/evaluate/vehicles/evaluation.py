@@ -11,6 +11,7 @@ from typing import Any
 import core_rs
 from training.evaluate.labels import Label
 from training.evaluate.metrics import share, wilson
+from training.evaluate.vehicles import words
 from training.evaluate.vehicles.cost import cost
 from training.evaluate.vehicles.figures import properties
 from training.evaluate.vehicles.given import ATTRIBUTES, MAKE_MODEL, given
@@ -49,6 +50,7 @@ def evaluate_vehicles(
     figures: dict[str, Any] = {
         "pack": f"{header['name']} {header['version']}",
         "make_model": str(manifest(make_model)["pack"]["version"]) if make_model else None,
+        "known": known(labels, make_model) if make_model else {},
         "options": dict(overrides),
         "ways": {},
     }
@@ -76,6 +78,20 @@ def evaluate_vehicles(
             figures["ways"][f"whole pipeline, {name}"]["cost"] = cost(engine, folder, files, overrides)
     missed = [label for label in labels if label.scene and label not in last.covered] if last.pairs else []
     return VehicleEvaluation(figures, pairs, missed, last.others)
+
+
+def known(labels: Sequence[VehicleLabel], make_model: Path) -> dict[str, Any]:
+    """How many of the labelled makes, and of the makes with a model, are among the pack's classes at all."""
+    classes = manifest(make_model)[MAKE_MODEL]["model"]["classes"]
+    makes = {words.make_of(make) for make, _, _ in classes}
+    models = {(words.make_of(make), words.plain(model)) for make, model, _ in classes}
+    made = [label for label in labels if label.make]
+    return {
+        "make": _share([words.make_of(label.make) in makes for label in made]),
+        "make and model": _share(
+            [(words.make_of(label.make), words.plain(label.model)) in models for label in made if label.model]
+        ),
+    }
 
 
 def boxes(labels: Sequence[VehicleLabel], found: Seen, carrying: set[VehicleLabel]) -> dict[str, Any]:

@@ -20,7 +20,11 @@ def report(figures: Figures, folder: str, split: str) -> str:
         f"# Vehicles: {figures['pack']}",
         "",
         f"Split `{split}` of {folder}. " + (f"Options: {options}." if options else "Options as the API has them."),
-        f"Make-model pack: {figures['make_model'] or 'none, so make, model and year are not available'}.",
+        f"Make-model pack: {figures['make_model'] or 'none, so make, model and year are not available'}."
+        + "".join(
+            f" Of {each['n']} labels of {title} {number(each['right'])} are among its classes."
+            for title, each in figures["known"].items()
+        ),
         "",
         "As given: the networks alone on the label's own box, or on the whole picture where there is none. Whole",
         "pipeline: the vehicle that the core finds for the label; in a picture of one vehicle the largest.",
