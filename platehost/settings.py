@@ -36,6 +36,10 @@ def default_pack() -> str:
     return str(Path(__file__).resolve().parent.parent / "models" / "default")
 
 
+# The word of PLATEHOST_MAKE_MODEL_PACK for no pack, even where one lies beside.
+NO_PACK = "none"
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one process. Times are in seconds, sizes in the unit that the name says."""
@@ -52,6 +56,11 @@ class Settings:
     )
     pack: str = _setting(
         "PLATEHOST_PACK", default_pack(), "The folder of the model pack that workers and `platehost read` load."
+    )
+    make_model_pack: str = _setting(
+        "PLATEHOST_MAKE_MODEL_PACK",
+        "",
+        "The folder of the pack that tells make and model; empty: `make-model` beside the pack, if there; or none.",
     )
     host: str = _setting("PLATEHOST_HOST", "0.0.0.0", "The address that web listens on.")  # noqa: S104
     port: int = _setting("PLATEHOST_PORT", 8080, "The TCP port that web listens on.", minimum=1, maximum=65535)
@@ -374,6 +383,13 @@ class Settings:
             if raw:
                 values[each.name] = _parse(each.metadata, type(each.default), raw)
         return cls(**values)
+
+    def make_model_beside(self, pack: str) -> str | None:
+        """The folder of the make-model pack that is loaded with the pack in the folder `pack`, if any."""
+        if self.make_model_pack:
+            return None if self.make_model_pack.lower() == NO_PACK else self.make_model_pack
+        beside = Path(pack).resolve().parent / "make-model"
+        return str(beside) if beside.is_dir() else None
 
     @property
     def max_upload_bytes(self) -> int:

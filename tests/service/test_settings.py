@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_the_most_pixels_are_those_that_the_core_takes() -> None:
     assert engine.pack.name
     with pytest.raises(ValueError, match="max_pixels"):
         Recogniser(default_pack(), max_pixels=most + 1)
+
+
+def test_the_make_model_pack_lies_beside_the_pack_or_where_it_is_said(tmp_path: Path) -> None:
+    pack = str(tmp_path / "default")
+    assert Settings().make_model_beside(pack) is None
+    (tmp_path / "make-model").mkdir()
+    assert Settings().make_model_beside(pack) == str(tmp_path / "make-model")
+    assert Settings(make_model_pack="/packs/mine").make_model_beside(pack) == "/packs/mine"
+    assert Settings(make_model_pack="None").make_model_beside(pack) is None
 
 
 def test_a_limit_that_cannot_be_read_is_told_with_its_name() -> None:
