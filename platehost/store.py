@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -21,6 +22,10 @@ from platehost.settings import SettingError
 Client: TypeAlias = Any
 
 CONNECT_TIMEOUT = 1.0
+
+# Made once: the library would look its own version up on the disk for every connection, which takes longer than opening
+# one, and holds Python's lock.
+DRIVER = DriverInfo()
 
 _UNUSABLE = (
     "REDIS_URL or PLATEHOST_BLOB_URL cannot be used. Write it like redis://user:password@host:6379/0, and in its "
@@ -71,6 +76,7 @@ def _client(
             socket_timeout=timeout,
             socket_connect_timeout=connect_timeout,
             socket_keepalive=True,
+            driver_info=DRIVER,
             health_check_interval=0,
             retry=retry,
             max_connections=max_connections,

@@ -25,8 +25,10 @@ from web import (
     recognise,
     sdk,
     snapshot,
+    unread,
     webhooks,
 )
+from web.answers import WholeResponse
 from web.service import build
 from web.uploads import FIELDS_BYTES, TEXT_OVERHEAD, FormRequest
 
@@ -44,6 +46,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     face = face or settings.face
     app = Flask(__name__, static_folder=None)
     app.request_class = FormRequest
+    app.response_class = WholeResponse
     # A picture may come as base64 text: Flask's own limit for text fields is 500 kB.
     body_limit = int(settings.max_upload_bytes * TEXT_OVERHEAD) + FIELDS_BYTES
     app.config.update(MAX_CONTENT_LENGTH=body_limit, MAX_FORM_MEMORY_SIZE=body_limit)
@@ -56,6 +59,7 @@ def create_app(settings: Settings, face: str | None = None) -> Flask:
     limited = [npr.blueprint] if face == "sdk" else [snapshot.blueprint, npr.blueprint, codeproject.blueprint]
 
     access_log.register(app)
+    unread.register(app, settings.web_threads)
     limits.register_refusals(app, limited)
     auth.register(app, keyless=face == "sdk")
     cors.register(app)

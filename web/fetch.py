@@ -17,14 +17,15 @@ def fetch_picture(url: str) -> tuple[bytes, str | None]:
     if not built.fetch_slots.acquire(blocking=False):
         raise ApiError(503, "Too many pictures are being fetched by URL. Try again in 1 second.", retry_after=1)
     try:
-        answer = built.outbound.send(
-            "GET",
-            url,
-            # A kept connection that its server ends just now would be a picture refused for nothing.
-            headers={"Accept": "image/*", "Connection": "close"},
-            seconds=built.settings.fetch_timeout,
-            most_bytes=built.settings.max_upload_bytes,
-        )
+        with built.turns.between():
+            answer = built.outbound.send(
+                "GET",
+                url,
+                # A kept connection that its server ends just now would be a picture refused for nothing.
+                headers={"Accept": "image/*", "Connection": "close"},
+                seconds=built.settings.fetch_timeout,
+                most_bytes=built.settings.max_upload_bytes,
+            )
     except OutboundError as error:
         raise _refusal(f"The picture could not be fetched: {error}") from None
     finally:

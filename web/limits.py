@@ -13,20 +13,19 @@ from functools import lru_cache
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse
-from werkzeug.exceptions import HTTPException
 
 from platehost.settings import SettingError
 from web import npr
 from web.closed_windows import ClosedWindows
 from web.errors import ApiError, is_npr_path, respond
-from web.uploads import FIELDS_BYTES
+from web.turns import Lane
+from web.uploads import FIELDS_BYTES, receive_body
 from web.windows import PREFIX, Window, Windows, storage_options, storage_uri
 
 SCOPE = "requests"
 BATCH = f"{npr.blueprint.name}.{npr.batch.__name__}"
 _EXTENSION = "platehost_limiter"
 _CLOSED = "platehost_closed_windows"
-_PIECE = 1 << 16
 
 parse_once = lru_cache(maxsize=256)(parse)
 
@@ -35,11 +34,18 @@ def register_refusals(app: Flask, blueprints: list[Blueprint]) -> None:
     """Refuses a key whose window is known to be used up; register it before keys are looked at."""
     names = {blueprint.name for blueprint in blueprints}
     closed_windows = app.extensions[_CLOSED] = ClosedWindows()
+    turns = app.extensions["platehost"].turns
+    turns.register(app)
 
     def refuse() -> Response | None:
         if request.blueprint not in names or request.method == "OPTIONS":
             return None
-        closed = closed_windows.find(request.headers.get("Authorization", ""))
+        authorization = request.headers.get("Authorization", "")
+        closed = closed_windows.find(authorization)
+        if closed is None:
+            turns.begin(Lane.LOOK)
+            # Those that were before may have used the window up.
+            closed = closed_windows.find(authorization)
         if closed is None:
             return None
         g.key, g.plan, g.window = closed.key, closed.plan, closed.window
@@ -75,13 +81,25 @@ def register(app: Flask, blueprints: list[Blueprint], *, snapshot: bool) -> None
     # Before the limiter: what fails in its own step counts for a failure of its store.
     app.before_request(_read_batch)
     limiter.init_app(app)
+    app.before_request(_close_full_window)
+    app.before_request(_receive)
 
 
 def _read_batch() -> None:
     if request.endpoint == BATCH and request.method == "POST":
         settings = current_app.extensions["platehost"].settings
         request.max_content_length = settings.max_upload_bytes * npr.MOST_IMAGES + FIELDS_BYTES
-        g.batch = len(npr.batch_parts())
+        with current_app.extensions["platehost"].turns.between():
+            g.batch = len(npr.batch_parts())
+
+
+def _receive() -> None:
+    """The request passed: its picture comes next, and is worked on when it is there."""
+    turns = current_app.extensions["platehost"].turns
+    if g.get("lane"):
+        turns.end()
+        receive_body(request)
+        turns.begin(Lane.READ)
 
 
 def _rate() -> str:
@@ -96,30 +114,33 @@ def _cost() -> int:
     return int(min(max(1, g.get("batch", 1)), parse_once(_rate()).amount))
 
 
+def _close_full_window() -> None:
+    """The last request that a window lets pass tells that the next one need not ask."""
+    counted: Window | None = g.get("window")
+    if counted and counted.used >= parse_once(_rate()).amount:
+        _close(counted)
+
+
 def _throttled(error: RateLimitExceeded) -> Response:
     counted: Window | None = g.get("window")
-    if counted and g.get("key"):
-        authorization = request.headers.get("Authorization", "")
-        current_app.extensions[_CLOSED].close(authorization, g.key, g.get("plan"), counted)
+    if counted:
+        _close(counted)
     return _refusal(_window(parse_once(_rate())))
 
 
+def _close(window: Window) -> None:
+    if g.get("key"):
+        authorization = request.headers.get("Authorization", "")
+        current_app.extensions[_CLOSED].close(authorization, g.key, g.get("plan"), window)
+
+
 def _refusal(window: Window) -> Response:
-    _take_body()
+    current_app.extensions["platehost"].turns.end()
     seconds = max(1, math.ceil(window.ends - time.time()))
     unit = "second" if seconds == 1 else "seconds"
     # Clients look for the word "throttled".
     message = f"Request was throttled. Expected available in {seconds} {unit}."
     return respond(ApiError(429, message, retry_after=seconds))
-
-
-def _take_body() -> None:
-    """Reads what the client sends: who still sends it may never see an answer, and loses the connection."""
-    try:
-        while request.stream.read(_PIECE):
-            pass
-    except HTTPException:  # larger than any picture may be, or broken off
-        return
 
 
 def _caller() -> str:

@@ -49,7 +49,8 @@ def wait_all(job_ids: Sequence[str]) -> list[Outcome | None]:
         return [None] * len(job_ids)
     ends = time.monotonic() + built.settings.sync_window
     try:
-        return [built.jobs.wait(job_id, ends - time.monotonic()) for job_id in job_ids]
+        with built.turns.between():
+            return [built.jobs.wait(job_id, ends - time.monotonic()) for job_id in job_ids]
     finally:
         built.wait_slots.release()
 

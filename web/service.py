@@ -17,6 +17,7 @@ from platehost.outbound import Outbound
 from platehost.settings import Settings
 from platehost.store import Client, connect, connect_probe, connect_waiting
 from platehost.usage import Usage
+from web.turns import Turns
 
 # Threads that never wait for a reading, so that health checks and short requests are always served.
 SPARE_THREADS = 16
@@ -40,6 +41,7 @@ class Service:
     guard: AddressGuard
     wait_slots: threading.Semaphore
     fetch_slots: threading.Semaphore
+    turns: Turns
 
     @cached_property
     def outbound(self) -> Outbound:
@@ -66,6 +68,7 @@ def build(settings: Settings) -> Service:
         guard=AddressGuard.from_setting(settings.webhook_allow),
         wait_slots=threading.Semaphore(settings.web_threads - SPARE_THREADS),
         fetch_slots=threading.Semaphore(max(1, settings.web_threads // 4)),
+        turns=Turns(),
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +25,10 @@ from web.errors import ApiError
 TEXT_OVERHEAD = 1.5
 FIELDS_BYTES = 256_000
 LONGEST_URL = 2000
+
+# A larger body waits on the disk, as a larger file part does.
+_IN_MEMORY = 1 << 20
+_PIECE = 1 << 16
 
 # From a URL to the picture's bytes and its file name, if it has one.
 Fetch = Callable[[str], tuple[bytes, str | None]]
@@ -107,6 +113,14 @@ def _check_text(name: str, text: str) -> None:
         fine = False
     if not fine:
         raise ApiError(400, "Not a valid string: it must be UTF-8 without null characters.", field=name)
+
+
+def receive_body(request: Request) -> None:
+    """Waits until the whole body is there: to read it then takes no client's time. Raises RequestEntityTooLarge."""
+    received = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it lives as long as the request
+    shutil.copyfileobj(request.stream, received, _PIECE)
+    received.seek(0)
+    request.stream = received
 
 
 def read_upload(

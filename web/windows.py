@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from platehost.settings import Settings
+from platehost.store import DRIVER
 
 SCHEME = "windows"
 PREFIX = "platehost"
@@ -77,5 +78,6 @@ def storage_options(settings: Settings) -> dict[str, Any]:
         "socket_timeout": SECONDS,
         "socket_connect_timeout": SECONDS,
         "retry": Retry(NoBackoff(), 0),
+        "driver_info": DRIVER,
         "max_connections": settings.web_threads * 2,
     }
