@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import redis
 
 _END = "the storm is over"
+_PAUSE = 0.002
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Answer:
     seconds: float
 
 
-def run(storm: Storm) -> Sequence[Answer]:
-    """Sends all requests; gives the answers in the order in which they came."""
-    return asyncio.run(_run(storm))
+def run(storm: Storm, late: list[float] | None = None) -> Sequence[Answer]:
+    """Sends all requests; gives the answers in the order in which they came.
+
+    `late` takes, of each of many short pauses, the seconds that it was too long: the client's own share in a time.
+    """
+    return asyncio.run(_run(storm, [] if late is None else late))
 
 
-async def _run(storm: Storm) -> Sequence[Answer]:
+async def _run(storm: Storm, late: list[float]) -> Sequence[Answer]:
     answers: list[Answer] = []
     numbers = iter(range(storm.requests))
     request = _request(storm)
@@ -65,8 +69,17 @@ async def _run(storm: Storm) -> Sequence[Answer]:
                 reader, writer = await asyncio.open_connection("127.0.0.1", storm.port)
         writer.close()
 
+    watch = asyncio.create_task(_watch(late))
     await asyncio.gather(*(client() for _ in range(storm.clients)))
+    watch.cancel()
     return answers
+
+
+async def _watch(late: list[float]) -> None:
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(_PAUSE)
+        late.append(time.perf_counter() - began - _PAUSE)
 
 
 def _request(storm: Storm) -> bytes:
