@@ -1,9 +1,8 @@
-"""What a picture shows of a vehicle, in the lists that the APIs share: the best three of each, best first."""
+"""What a picture shows of a vehicle, in the order that the APIs share: the best three of each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from platehost.reading import Colour, Model, Orientation, Vehicle
 
@@ -16,20 +15,11 @@ _DEGREES = {"Front": 270, "Rear": 90}
 
 
 def best_models(vehicle: Vehicle | None) -> Sequence[Model]:
-    """Makes and models, each once: a pack may tell the years of one apart, the APIs' lists do not.
-
-    The score of a model is the sum over its years; its `year` is the likeliest of them.
-    """
-    found: dict[tuple[str, str], Model] = {}
-    for each in sorted(vehicle.models if vehicle else (), key=lambda model: -model.score):
-        before = found.get((each.make, each.model))
-        # One class each, so their probabilities add up.
-        found[each.make, each.model] = replace(before, score=min(1.0, before.score + each.score)) if before else each
-    return sorted(found.values(), key=lambda model: -model.score)[:BEST]
+    return vehicle.models[:BEST] if vehicle else ()
 
 
 def best_years(vehicle: Vehicle | None) -> Sequence[tuple[int, float]]:
-    """Model years with their scores, summed over the models; empty where no model has one."""
+    """Model years, each with the sum of the scores of its models; empty where no model has one."""
     scores: dict[int, float] = {}
     for each in vehicle.models if vehicle else ():
         if each.year is not None:

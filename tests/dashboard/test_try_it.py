@@ -62,7 +62,7 @@ def test_a_plates_vehicle_is_drawn_and_told(owner: FlaskClient, store: redis.Red
         ("Make and model", "BMW 3 Series (61.2 %)"),
         ("Colour", "silver (72.3 %)"),
         ("Side", "Rear (93.2 %)"),
-        ("Model year", "2012 (62.2 %)"),
+        ("Model year", "2012 (82.2 %)"),
     ]
     assert tried.boxes == [("0.2", "1.0", "200.2")]
     assert "mmc=true" in tried.page

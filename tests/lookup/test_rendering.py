@@ -57,13 +57,6 @@ def test_a_register_is_believed_before_the_picture(registration: Registration, s
             {"make": "BMW", "model": "3 Series", "colour": "Silver", "year": 2012, "source": "picture"},
         ),
         (
-            # Two years of one model are together likelier than another model; its year is the likelier of them.
-            replace(
-                SEEN, models=(Model("BMW", "X5", 0.4, 2014), Model("Audi", "A4", 0.3, 2012), Model("Audi", "A4", 0.2))
-            ),
-            {"make": "Audi", "model": "A4", "colour": "Silver", "year": 2012, "source": "picture"},
-        ),
-        (
             replace(SEEN, models=(Model("BMW", "Unknown", 0.8, 2012),), colours=()),
             {"make": "BMW", "source": "picture"},
         ),

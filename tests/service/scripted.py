@@ -68,15 +68,15 @@ def plate(text: str, region: str | None = None) -> Plate:
 
 
 def vehicle(side: str = "Rear") -> Vehicle:
-    """A vehicle of which everything is known; one model in two of its years."""
+    """A vehicle of which everything is known."""
     return Vehicle(
         type="Sedan",
         score=0.87654,
         box=(0.2, 1.0, 200.4, 300.0),
         models=(
-            Model("BMW", "3 Series", 0.41234, 2012),
+            Model("BMW", "3 Series", 0.61234, 2012),
             Model("Audi", "A4", 0.21, 2012),
-            Model("BMW", "3 Series", 0.2, 2010),
+            Model("BMW", "Unknown", 0.1),
         ),
         colours=(Colour("silver", 0.72345), Colour("white", 0.2), Colour("black", 0.05)),
         orientations=(Orientation(side, 0.93216), Orientation("Unknown", 0.06784)),
