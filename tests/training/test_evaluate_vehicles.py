@@ -115,6 +115,11 @@ def test_makes_and_models():
     assert told("make", bmw, make_alone).right
     assert told("make", bmw, make_alone).score == pytest.approx(0.8)
     assert [told(name, bmw, make_alone).answered for name in ("make", "make and model", "year")] == [True, False, False]
+    # Whoever chooses a least score wants to know what it would answer.
+    assert (told("make and model", bmw, make_alone).best, told("make and model", bmw, make_alone).score) == (
+        "bmw m3",
+        0.5,
+    )
     assert not told("make", bmw, vehicle(models=())).answered
     found = properties([(bmw, sure), (label(make="Kia"), sure)])
     assert found["make"]["groups"]["all"]["n"] == 2

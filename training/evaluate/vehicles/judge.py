@@ -110,7 +110,7 @@ def _among(
         models = vehicle.models if vehicle else None
         if not vehicle or not models:
             return Told(label, truth)
-        first = (vehicle.said or models)[0]
+        first = next((each for each in vehicle.said if key(each)), models[0])
         best = key(first)
         score = sum(each.score for each in vehicle.said or models if added and key(each) == best) or first.score
         said = [key(each) for each in vehicle.said[:top] if key(each)]

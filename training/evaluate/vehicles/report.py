@@ -10,6 +10,7 @@ from training.evaluate.report import number, table
 Figures = dict[str, Any]
 GROUPS = {"all": "all", "commercial": "without non-commercial sets", "noncommercial": "non-commercial sets"}
 FOUND = 0.95  # asked of the plate's vehicle
+SCORELESS = ("colour, strict", "year")  # a year has its model's score and none of its own
 RATES = ("answered", "right_of_answered", "forced")
 
 
@@ -129,7 +130,7 @@ def _scores(name: str, properties: Figures) -> Iterator[str]:
     yield ""
     for title, each in properties.items():
         kept: Figures = each["reliability"]
-        if kept["n"] and title not in ("colour, strict", "make and model, top 3"):
+        if kept["n"] and title not in SCORELESS and title != "make and model, top 3":
             yield f"{title}: calibration error **{kept['ece']:.3f}** over {kept['n']}."
             yield ""
             yield from table(
@@ -144,7 +145,7 @@ def _scores(name: str, properties: Figures) -> Iterator[str]:
         yield ""
         yield "Share answered / right of the answered / right of all; without non-commercial sets where others are."
         yield ""
-        shown = {title: each["steps"] for title, each in properties.items() if title != "colour, strict"}
+        shown = {title: each["steps"] for title, each in properties.items() if title not in SCORELESS}
         yield from table(["property", *(f"{step['least']:g}" for step in next(iter(shown.values())))], _steps(shown))
 
 

@@ -33,7 +33,11 @@ def wrong(folder: Path, told: Sequence[Told], path: Path) -> int:
 
     def tile(each: Told) -> Tile:
         said = "" if each.answered else " (Unknown)"
-        lines = [each.truth, f"{each.best}  {each.score:.2f}{said}", f"{short(each.label.source)} {each.label.type}"]
+        lines = [
+            each.truth,
+            f"{each.best}  {each.score:.2f}{said}",
+            f"{each.label.type} {short(each.label.source)[:16]}",
+        ]
         return view(folder / each.label.file, each.label.box, ROOM, []), lines
 
     return sheet_of(rows, tile, path)
