@@ -37,6 +37,10 @@ def run(args: argparse.Namespace) -> int:
                             "The store is not empty: name an empty one with --data DIR or REDIS_URL, or have all that "
                             "it holds replaced with --force."
                         )
+                    # Before anything is forgotten: an older Redis takes no record of a newer one.
+                    start = file.tell()
+                    backup.try_one(store, backup.records(file))
+                    file.seek(start)
                     backup.clear(store)
                 count = backup.restore(store, backup.records(file))
         except backup.BackupError as error:

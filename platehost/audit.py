@@ -17,6 +17,11 @@ from platehost.stored import made
 
 LINES = "platehost:audit"
 KEPT = 1000
+
+# What people without an account do, such as sign-ins that fail, is kept apart: anybody can make any number of such
+# lines, and must not push out those of the people who run the service.
+STRANGERS = "platehost:audit:strangers"
+KEPT_OF_STRANGERS = 200
 LONGEST = 200
 
 log = logging.getLogger("audit")
@@ -41,7 +46,10 @@ class Audit:
         self._store = store
 
     def note(self, what: str, *, who: str, account: str, detail: str = "", address: str = "") -> None:
-        """Keeps one line. `who` and `detail` may be what a stranger typed: they are cut and kept as text."""
+        """Keeps one line, of a stranger where `account` is empty.
+
+        `who` and `detail` may be what a stranger typed: they are cut and kept as text.
+        """
         fields: dict[str, Any] = {
             "who": who[:LONGEST],
             "account": account,
@@ -51,12 +59,14 @@ class Audit:
         }
         log.info("audit", extra={"fields": fields})
         line = json.dumps({"when": datetime.now(UTC).isoformat(), **fields})
+        place, kept = (LINES, KEPT) if account else (STRANGERS, KEPT_OF_STRANGERS)
         with self._store.pipeline() as pipeline:
-            pipeline.lpush(LINES, line)
-            pipeline.ltrim(LINES, 0, KEPT - 1)
+            pipeline.lpush(place, line)
+            pipeline.ltrim(place, 0, kept - 1)
             pipeline.execute()
 
     def latest(self, most: int = 50) -> Sequence[Line]:
         """The latest lines, newest first."""
-        found = [json.loads(each) for each in self._store.lrange(LINES, 0, most - 1)]
-        return [made(Line, {**each, "when": datetime.fromisoformat(each["when"])}) for each in found]
+        found = [json.loads(each) for place in (LINES, STRANGERS) for each in self._store.lrange(place, 0, most - 1)]
+        lines = [made(Line, {**each, "when": datetime.fromisoformat(each["when"])}) for each in found]
+        return sorted(lines, key=lambda line: line.when, reverse=True)[:most]

@@ -50,6 +50,7 @@ _STEADY = (
 )
 # A service writes these by itself when it starts: a store that has nothing else is empty.
 _FROM_THE_START = (b"platehost:setup:", b"platehost:dashboard:secret", b"platehost:keys:indexed")
+_TRIAL = b"platehost:restore:trial"
 _AT_ONCE = 500
 # How often the step is done again because keys appeared that it did not know of.
 _MOST_ROUNDS = 5
@@ -161,6 +162,15 @@ def is_empty(store: Client) -> bool:
     """Whether a store has nothing but what a service writes when it starts. Raises redis.RedisError."""
     keys = store.scan_iter(count=_AT_ONCE)
     return not any(_is_kept(key) and not key.startswith(_FROM_THE_START) for key in keys)
+
+
+def try_one(store: Client, found: Iterable[Record]) -> None:
+    """Writes one record under a name of its own and removes it. Raises BackupError when the store takes none."""
+    for each in islice(found, 1):
+        try:
+            restore(store, [Record(_TRIAL, None, each.dump)])
+        finally:
+            store.unlink(_TRIAL)
 
 
 def clear(store: Client) -> None:

@@ -293,3 +293,24 @@ def test_records_of_a_newer_redis_are_told(new: RedisServer) -> None:
     dump[-10] = 0xFF  # the version of the form, before the checksum
     with pytest.raises(backup.BackupError, match="as new as"):
         backup.restore(store, [backup.Record(b"a", None, bytes(dump))])
+
+
+def test_what_a_store_cannot_take_costs_nothing_that_it_holds(
+    platehost: Platehost, old: RedisServer, new: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "b"
+    dump = backup._dump
+
+    def newer(store: Client, keys: list[bytes], *, transaction: bool) -> list[backup.Record]:
+        taken = dump(store, keys, transaction=transaction)
+        # The version of the form, before the checksum.
+        return [replace(each, dump=each.dump[:-10] + b"\xff" + each.dump[-9:]) for each in taken]
+
+    Accounts(old.client()).create_key("gate")
+    monkeypatch.setattr(backup, "_dump", newer)
+    with file.open("wb") as target:
+        backup.write(target, old.client())
+    Accounts(new.client()).create_key("stays")
+    assert "as new as" in one_sentence(platehost("restore", file, "--force", env={"REDIS_URL": new.url}))
+    assert [each.name for each in Accounts(new.client()).list_keys()] == ["stays"]
+    assert not new.client().keys("*trial*")

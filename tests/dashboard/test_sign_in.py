@@ -167,3 +167,21 @@ def test_a_removed_member_is_out_at_once(owner: FlaskClient, member: FlaskClient
     assert member.get("/dashboard/").status_code == 200
     assert send(owner, f"/dashboard/members/{MEMBER}/remove", form="/dashboard/members").status_code == 302
     assert member.get("/dashboard/").status_code == 302
+
+
+def test_strangers_push_no_line_of_a_member_out(store: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platehost.audit.KEPT_OF_STRANGERS", 3)
+    audit = Audit(store)
+    audit.note("key revoked", who="anna", account="main")
+    for number in range(5):
+        audit.note("sign-in failed", who=f"stranger{number}", account="")
+    audit.note("signed in", who="anna", account="main")
+    assert [line.who for line in audit.latest()] == ["anna", "stranger4", "stranger3", "stranger2", "anna"]
+    assert [line.who for line in audit.latest(2)] == ["anna", "stranger4"]
+
+
+def test_a_restored_secret_counts_without_a_restart(client: FlaskClient, people: Users, store: redis.Redis) -> None:
+    client.get("/dashboard/sign-in")
+    store.set("platehost:dashboard:secret", "brought by a back-up")
+    client.get("/dashboard/sign-in")
+    assert client.application.secret_key == "brought by a back-up"

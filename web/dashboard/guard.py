@@ -59,8 +59,8 @@ def _check() -> AnyResponse | None:
         return None
     if getattr(session, "outage", False):
         return _page(503, "The store is not reachable", "The service's store does not answer. Try again in a moment.")
-    if not current_app.secret_key:
-        current_app.secret_key = service().settings.secret_key or _kept_secret()
+    # Looked up each time: a back-up that is restored beside a running web brings the secret of its own sessions.
+    current_app.secret_key = service().settings.secret_key or _kept_secret()
     g.user = find_user()
     if g.user is None and request.endpoint not in OPEN:
         return to_sign_in()
@@ -138,8 +138,11 @@ def _page(status: int, title: str, text: str) -> AnyResponse:
 
 def _kept_secret() -> str:
     store = service().store
-    store.set(SECRET, secrets.token_hex(32), nx=True)
-    return str(store.get(SECRET).decode())
+    kept = store.get(SECRET)
+    if kept is None:
+        store.set(SECRET, secrets.token_hex(32), nx=True)
+        kept = store.get(SECRET)
+    return str(kept.decode())
 
 
 @blueprint.get("/<path:unknown>")
