@@ -10,7 +10,12 @@ from typing import Any, Protocol, TextIO
 
 from cli.errors import UserError
 
-COLUMNS = ("file", "plate", "confidence", "region", "x", "y", "width", "height", "error_code", "error_message")
+VEHICLE = ("make", "model", "colour", "year", "fuel_type", "source")
+COLUMNS = (
+    *("file", "plate", "confidence", "region", "x", "y", "width", "height"),
+    *VEHICLE,
+    *("error_code", "error_message"),
+)
 
 # The service's fault, not the picture's: the next run sends these again.
 PASSING = frozenset({"INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "RESULT_GONE", "JOB_CANCELLED", "FILE_NOT_FOUND"})
@@ -112,4 +117,6 @@ def _rows(record: Mapping[str, Any]) -> Iterator[Record]:
         yield {"file": record["file"], "error_code": error["code"], "error_message": error["message"]}
     for result in record.get("results") or ():
         plain = {name: result[name] for name in ("plate", "confidence", "region")}
-        yield {"file": record["file"], **plain, **result["bounding_box"]}
+        vehicle = result.get("vehicle") or {}
+        known = {name: vehicle[name] for name in VEHICLE if name in vehicle}
+        yield {"file": record["file"], **plain, **result["bounding_box"], **known}

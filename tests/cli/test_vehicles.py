@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from cli import answers
+from cli.batch_output import Csv
 from cli.main import main
 from cli.results import as_version_1
 from platehost.reading import Reading, Vehicle
-from platehost.renderings import snapshot, snapshot_v2
+from platehost.renderings import npr, snapshot, snapshot_v2
 from tests.cli.support import SAMPLE
 from tests.service.scripted import ScriptedReader, plate, vehicle
 from tests.service.shapes import faults
@@ -113,6 +114,27 @@ def test_vehicles_are_drawn_with_their_words(
         # Its label stands above its box, left.
         assert blue(pixels, (402, 197))
         assert blue(pixels, (10, 200)) is bool(more), "a vehicle without a plate, where it was asked for"
+
+
+def test_the_rows_of_a_batch_have_the_vehicle_too() -> None:
+    stream = io.StringIO()
+    Csv(stream).add({"file": "a.jpg", **npr.render(READING)})
+    first, second = csv.DictReader(io.StringIO(stream.getvalue()))
+    shown = {name: first[name] for name in ("plate", "make", "model", "colour", "year", "fuel_type", "source")}
+    assert shown == {
+        "plate": "AB12 CDE",
+        "make": "BMW",
+        "model": "3 Series",
+        "colour": "Silver",
+        "year": "2012",
+        "fuel_type": "",
+        "source": "picture",
+    }
+    assert (second["plate"], second["make"], second["source"]) == ("XY99ZZZ", "", "")
+    # An earlier release's file goes on being one.
+    kept = list(Csv.kept(io.StringIO("file,plate,error_code\nold.jpg,AB1,\nlast.jpg,CD2,\n")))
+    Csv(stream).add(kept[0])
+    assert stream.getvalue().splitlines()[-1].startswith("old.jpg,AB1,")
 
 
 def blue(picture: Image.Image, point: tuple[int, int]) -> bool:
