@@ -43,7 +43,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     api.add_argument(
         "--config",
         metavar="JSON",
-        help="the API's config object, such as '{\"threshold_o\": 0.8}' or '{\"detection_mode\": \"vehicle\"}'",
+        help='the API\'s config object, such as \'{"threshold_o": 0.8}\' or \'{"detection_mode": "vehicle"}\'',
     )
     parser.add_argument("--pack", metavar="DIR", help="model pack (default: $PLATEHOST_PACK, or the shipped one)")
     parser.set_defaults(run=run)
