@@ -44,7 +44,8 @@ class PrivateRedis:
         self._folder = folder
         self._port = _free_port()
         self._password = secrets.token_hex(24)
-        self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        # redis-cli sends an empty name as it is, and is refused: operators look into the store with this address.
+        self.url = f"redis://default:{self._password}@127.0.0.1:{self._port}/0"
         configuration = folder.path / "redis.conf"
         write_private(configuration, self._configuration())
         self.command = [_server(), str(configuration)]

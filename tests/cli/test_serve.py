@@ -275,3 +275,13 @@ def test_a_setting_that_a_program_refuses_ends_the_service(
     assert "cannot start" in sentence
     assert "starting it again" not in done.stdout
     assert not (tmp_path / "data" / "redis.url").exists()
+
+
+def test_redis_cli_takes_the_address_of_the_private_redis(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with folder.locked("test") as lock:
+        server = PrivateRedis(folder)
+        with server.running(lock):
+            command = ["redis-cli", "--no-auth-warning", "-u", server.url, "ping"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("PONG", "")
