@@ -166,18 +166,19 @@ def test_whose_vehicle_is_judged():
 
 
 def test_plates_and_their_vehicles():
-    large, small = label(box=(0, 0, 100, 100), scene=True), label(box=(20, 20, 80, 80), scene=True)
+    """Of a car in front and the narrower one behind, whose box reaches over the plate at its edge."""
+    front, behind = label(box=(0, 20, 100, 100), scene=True), label(box=(40, 0, 100, 75), scene=True)
     plates = [
-        Label("a.png", (40, 60, 60, 70), 20, "", "", "s"),
-        Label("a.png", (85, 85, 95, 95), 10, "", "", "s"),
+        Label("a.png", (40, 67, 60, 73), 20, "", "", "s"),
+        Label("a.png", (65, 45, 75, 50), 10, "", "", "s"),
         Label("a.png", (150, 0, 160, 5), 10, "", "", "s"),
         Label("b.png", (40, 60, 60, 70), 20, "", "", "s"),
     ]
-    own = carriers([large, small], plates)
-    assert own == [(plates[0], small), (plates[1], large)]
-    found = [((40, 60, 60, 70), (0.0, 0.0, 100.0, 100.0)), ((85, 85, 95, 95), (0.0, 0.0, 99.0, 100.0))]
+    own = carriers([behind, front], plates)
+    assert own == [(plates[0], front), (plates[1], behind)]
+    found = [((40, 67, 60, 73), (40.0, 0.0, 100.0, 75.0)), ((65, 45, 75, 50), (41.0, 0.0, 100.0, 75.0))]
     assert tied(own, found) == [False, True]
-    assert tied(own, [((40, 60, 60, 70), None)]) == [False]
+    assert tied(own, [((40, 67, 60, 73), None)]) == [False]
 
 
 @pytest.fixture

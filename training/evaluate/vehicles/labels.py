@@ -15,6 +15,7 @@ from training.evaluate.labels import SIDES, Box, FolderError, Label, rows
 TABLE = "vehicles.csv"
 WORDS = ("type", "colour", "orientation", "make", "model", "year")
 NONCOMMERCIAL = "noncommercial"
+USUAL = (0.5, 0.65)  # where plates are in a vehicle's box, as shares of its sides
 EDGE = 1.0  # pixels: a box that stays nearer than this to all four edges is the picture itself
 
 
@@ -70,19 +71,26 @@ def load_vehicles(folder: Path, split: str) -> list[VehicleLabel]:
 
 
 def carriers(vehicles: Sequence[VehicleLabel], plates: Sequence[Label]) -> list[tuple[Label, VehicleLabel]]:
-    """Each labelled plate in a scene and its vehicle: of the boxes that hold the plate's centre the smallest."""
-    scenes: dict[str, list[VehicleLabel]] = defaultdict(list)
+    """Each labelled plate in a scene and its vehicle: of the boxes that hold the plate's centre the one that has it
+    nearest to where plates are. Boxes of cars side by side overlap, and the smallest is often of a car behind.
+    """
+    scenes: dict[str, list[tuple[Box, VehicleLabel]]] = defaultdict(list)
     for each in vehicles:
-        if each.scene:
-            scenes[each.file].append(each)
+        if each.scene and each.box:
+            scenes[each.file].append((each.box, each))
     found = []
     for plate in plates:
         if plate.box:
             x, y = (plate.box[0] + plate.box[2]) / 2, (plate.box[1] + plate.box[3]) / 2
-            around = [each for each in scenes[plate.file] if each.box and holds(each.box, x, y)]
+            around = [(_from_usual(box, x, y), n) for n, (box, _) in enumerate(scenes[plate.file]) if holds(box, x, y)]
             if around:
-                found.append((plate, min(around, key=lambda each: area(each.box))))
+                found.append((plate, scenes[plate.file][min(around)[1]][1]))
     return found
+
+
+def _from_usual(box: Box, x: float, y: float) -> float:
+    across, down = (x - box[0]) / (box[2] - box[0]), (y - box[1]) / (box[3] - box[1])
+    return math.hypot(across - USUAL[0], down - USUAL[1])
 
 
 def area(box: Box | None) -> float:
