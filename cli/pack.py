@@ -27,11 +27,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _verify(args: argparse.Namespace) -> int:
     # Here, not above: the other commands start without the core.
     try:
-        from worker.engine import EngineUnavailable, Recogniser
+        from worker.engine import EngineUnavailable, verified
     except ImportError as error:
         raise UserError(str(error)) from error
     try:
-        pack = Recogniser(args.pack).pack
+        pack = verified(args.pack)
     except EngineUnavailable as error:
         raise UserError(str(error)) from error
     print(f"{pack.name} {pack.version}, licence {pack.licence}, in {Path(args.pack).resolve()}")

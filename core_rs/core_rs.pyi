@@ -32,8 +32,8 @@ def init(onnxruntime_path: str | PathLike[str]) -> None:
     path does nothing. Raises RuntimeUnavailable."""
 
 def verify_pack(pack_dir: str | PathLike[str]) -> PackDescription:
-    """Checks hashes, kinds, shapes and number types of a pack and runs each model once. Raises PackError, or
-    RuntimeUnavailable before `init`."""
+    """Checks hashes, kinds, shapes and number types of a pack, or of a make-model pack, and runs each model once.
+    Raises PackError, or RuntimeUnavailable before `init`."""
 
 @final
 class Options:
@@ -106,9 +106,15 @@ class Engine:
         intra_threads: int = 1,
         max_pixels: int = 50_000_000,
         max_batch: int = 16,
-    ) -> Engine: ...
+        make_model_dir: str | PathLike[str] | None = None,
+    ) -> Engine:
+        """`make_model_dir` is the folder of a make-model pack, which stands apart. Raises PackError, ValueError naming
+        the field, or RuntimeUnavailable."""
+
     @property
     def pack(self) -> PackDescription: ...
+    @property
+    def make_model_pack(self) -> PackDescription | None: ...
     def recognise(
         self,
         images: Sequence[bytes],
@@ -241,7 +247,7 @@ class StageDescription:
     def sha256(self) -> str: ...
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """Bytes of the file; 0 for a stage that is another output of an earlier stage's file."""
 
     @property
     def kind(self) -> str: ...

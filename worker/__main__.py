@@ -42,6 +42,7 @@ def main() -> int:
         began = time.perf_counter()
         reader = Recogniser(
             settings.pack,
+            make_model=settings.make_model_beside(settings.pack),
             threads=settings.worker_threads,
             max_pixels=settings.max_pixels,
             batch_size=settings.batch_size,
@@ -49,10 +50,10 @@ def main() -> int:
     except (ImportError, RuntimeError) as error:
         log.error("cannot load the core", extra={"fields": {"error": str(error), "pack": settings.pack}})
         return 2
-    log.info(
-        "pack loaded",
-        extra={"fields": {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}},
-    )
+    loaded = {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}
+    if reader.make_model_pack:
+        loaded["make_model"] = f"{reader.make_model_pack.name} {reader.make_model_pack.version}"
+    log.info("pack loaded", extra={"fields": loaded})
     reporter = start_reporting(settings)
     if lookups:
         log.info("registers are asked", extra={"fields": {"lookup": settings.lookup}})

@@ -41,14 +41,28 @@ class EngineUnavailable(RuntimeError):
 class Recogniser:
     """The warm core of one process: a verified pack with its sessions."""
 
-    def __init__(self, pack: str, *, threads: int = 1, max_pixels: int = 50_000_000, batch_size: int = 16) -> None:
-        """Loads the pack in the folder `pack`; call it after any fork.
+    def __init__(
+        self,
+        pack: str,
+        *,
+        make_model: str | None = None,
+        threads: int = 1,
+        max_pixels: int = 50_000_000,
+        batch_size: int = 16,
+    ) -> None:
+        """Loads the pack in the folder `pack` and, where it is given, the one in `make_model`; call it after any fork.
 
         Raises EngineUnavailable; for a faulty pack its message names the file and the field.
         """
         try:
             _load_runtime()
-            self._engine = core_rs.Engine(pack, intra_threads=threads, max_pixels=max_pixels, max_batch=batch_size)
+            self._engine = core_rs.Engine(
+                pack,
+                intra_threads=threads,
+                max_pixels=max_pixels,
+                max_batch=batch_size,
+                make_model_dir=make_model,
+            )
         except core_rs.CoreError as error:
             raise EngineUnavailable(str(error)) from error
 
@@ -56,6 +70,11 @@ class Recogniser:
     def pack(self) -> core_rs.PackDescription:
         """What the loaded pack says of itself."""
         return self._engine.pack
+
+    @property
+    def make_model_pack(self) -> core_rs.PackDescription | None:
+        """What the make-model pack says of itself, if one is loaded."""
+        return self._engine.make_model_pack
 
     def read(
         self, pictures: Sequence[bytes], options: Sequence[Options], deadline_ms: int | None = None
@@ -79,6 +98,18 @@ class Recogniser:
         for (index, _), image in zip(wanted, found, strict=True):
             outcomes[index] = _outcome(image)
         return [each for each in outcomes if each is not None]
+
+
+def verified(pack: str) -> core_rs.PackDescription:
+    """Checks the pack in the folder `pack`, of plates or of makes and models, and gives what it says of itself.
+
+    Raises EngineUnavailable; for a faulty pack its message names the file and the field.
+    """
+    try:
+        _load_runtime()
+        return core_rs.verify_pack(pack)
+    except core_rs.CoreError as error:
+        raise EngineUnavailable(str(error)) from error
 
 
 def find_runtime() -> str:

@@ -47,7 +47,6 @@ fn end2end(output: &Output, frames: &[Frame], thresholds: &[f32]) -> Vec<Vec<Det
     for row in output.values.chunks_exact(7) {
         let n = row[0] as usize;
         // A model of a fixed batch also looks at the grey pictures that fill it up.
-        // A model of a fixed batch also speaks of the places that no picture fills.
         let (Some(frame), Some(&threshold)) = (frames.get(n), thresholds.get(n)) else { continue };
         let raw = Raw {
             area: Rect { x1: row[1], y1: row[2], x2: row[3], y2: row[4] },
@@ -74,8 +73,7 @@ impl Raw {
         if !reaches(self.score, threshold) {
             return None;
         }
-        let (width, height) = (frame.source_width as f32, frame.source_height as f32);
-        let area = frame.box_back(self.area).clipped(width, height);
+        let area = frame.box_back(self.area).within(&frame.source());
         if !reaches(area.width().min(area.height()), 1.0) {
             return None;
         }

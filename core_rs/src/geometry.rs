@@ -28,26 +28,50 @@ impl Rect {
         self.width() * self.height()
     }
 
+    #[must_use]
+    pub fn centre(&self) -> (f32, f32) {
+        (f32::midpoint(self.x1, self.x2), f32::midpoint(self.y1, self.y2))
+    }
+
+    /// Area of the part that both boxes have.
+    #[must_use]
+    pub fn shared(&self, other: &Self) -> f32 {
+        let w = self.x2.min(other.x2) - self.x1.max(other.x1);
+        let h = self.y2.min(other.y2) - self.y1.max(other.y1);
+        if w <= 0.0 || h <= 0.0 { 0.0 } else { w * h }
+    }
+
     /// Intersection over union, 0 for boxes apart or empty.
     #[must_use]
     pub fn iou(&self, other: &Self) -> f32 {
-        let w = self.x2.min(other.x2) - self.x1.max(other.x1);
-        let h = self.y2.min(other.y2) - self.y1.max(other.y1);
-        if w <= 0.0 || h <= 0.0 {
+        let both = self.shared(other);
+        if both <= 0.0 {
             return 0.0;
         }
-        let both = w * h;
         both / (self.area() + other.area() - both)
+    }
+
+    /// The share of this box that lies within another, 0 for an empty one.
+    #[must_use]
+    pub fn share_within(&self, other: &Self) -> f32 {
+        let both = self.shared(other);
+        if both <= 0.0 { 0.0 } else { both / self.area() }
     }
 
     /// The part inside a picture of `width` x `height` pixels.
     #[must_use]
     pub fn clipped(&self, width: f32, height: f32) -> Self {
+        self.within(&Self { x1: 0.0, y1: 0.0, x2: width, y2: height })
+    }
+
+    /// The part inside another box.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
         Self {
-            x1: self.x1.clamp(0.0, width),
-            y1: self.y1.clamp(0.0, height),
-            x2: self.x2.clamp(0.0, width),
-            y2: self.y2.clamp(0.0, height),
+            x1: self.x1.clamp(other.x1, other.x2),
+            y1: self.y1.clamp(other.y1, other.y2),
+            x2: self.x2.clamp(other.x1, other.x2),
+            y2: self.y2.clamp(other.y1, other.y2),
         }
     }
 

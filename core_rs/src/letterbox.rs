@@ -20,9 +20,11 @@ pub struct Frame {
     pub height: u32,
     pub left: u32,
     pub top: u32,
-    /// The picture's size before.
+    /// The part of the picture that is looked at: its size before, and its top left corner in the picture.
     pub source_width: u32,
     pub source_height: u32,
+    pub source_left: u32,
+    pub source_top: u32,
 }
 
 impl Frame {
@@ -50,15 +52,45 @@ impl Frame {
             Placement::TopLeft => (0, 0),
             Placement::Centre => ((input_width - width) / 2, (input_height - height) / 2),
         };
-        Self { input_width, input_height, width, height, left, top, source_width, source_height }
+        Self {
+            input_width,
+            input_height,
+            width,
+            height,
+            left,
+            top,
+            source_width,
+            source_height,
+            source_left: 0,
+            source_top: 0,
+        }
+    }
+
+    /// For the part (left, top, width, height) of a picture alone.
+    #[must_use]
+    pub fn plan_part(spec: &InputSpec, (left, top, width, height): (u32, u32, u32, u32)) -> Self {
+        Self { source_left: left, source_top: top, ..Self::plan(spec, width, height) }
+    }
+
+    /// How many pixels of the input one of the picture becomes.
+    #[must_use]
+    pub fn scale(&self) -> f32 {
+        self.width as f32 / self.source_width as f32
+    }
+
+    /// The part of the picture that is looked at.
+    #[must_use]
+    pub fn source(&self) -> Rect {
+        let (x1, y1) = (self.source_left as f32, self.source_top as f32);
+        Rect { x1, y1, x2: x1 + self.source_width as f32, y2: y1 + self.source_height as f32 }
     }
 
     /// A point of the network's input as a point of the picture.
     #[must_use]
     pub fn point_back(&self, x: f32, y: f32) -> (f32, f32) {
         (
-            (x - self.left as f32) * self.source_width as f32 / self.width as f32,
-            (y - self.top as f32) * self.source_height as f32 / self.height as f32,
+            (x - self.left as f32) * self.source_width as f32 / self.width as f32 + self.source_left as f32,
+            (y - self.top as f32) * self.source_height as f32 / self.height as f32 + self.source_top as f32,
         )
     }
 
@@ -75,7 +107,7 @@ fn rounded(side: f64) -> u32 {
     (side.round() as u32).max(1)
 }
 
-/// Resizes `picture` into place `n` of the batch, the padding around it included.
+/// Resizes the frame's part of `picture` into place `n` of the batch, the padding around it included.
 pub fn fill(
     tensor: &mut InputTensor,
     n: usize,
@@ -88,8 +120,8 @@ pub fn fill(
         let inner = [frame.left, frame.top, frame.width, frame.height].map(|side| side as usize);
         tensor.pad_around(n, spec.pad, inner.into());
     }
-    let whole = (0.0, 0.0, f64::from(picture.width), f64::from(picture.height));
-    let small = resize(picture, whole, frame.width, frame.height, spec.resample, resizer)?;
+    let part = [frame.source_left, frame.source_top, frame.source_width, frame.source_height].map(f64::from);
+    let small = resize(picture, part.into(), frame.width, frame.height, spec.resample, resizer)?;
     tensor.put(n, &small, frame.width as usize, frame.left as usize, frame.top as usize);
     Ok(())
 }
@@ -165,6 +197,26 @@ mod tests {
     fn an_extreme_aspect_keeps_a_pixel() {
         let frame = Frame::plan(&spec("fit = 'letterbox'\nwidth = 416\nheight = 416"), 60_000, 8);
         assert_eq!((frame.width, frame.height), (416, 1));
+    }
+
+    #[test]
+    fn points_of_a_part_come_back_to_the_whole_picture() {
+        let input = spec("fit = 'letterbox-dynamic'\nmax_side = 128\nplacement = 'top-left'");
+        let frame = Frame::plan_part(&input, (1000, 600, 256, 192));
+        assert_eq!((frame.width, frame.height, frame.input_height), (128, 96, 96));
+        assert_eq!(frame.point_back(64.0, 48.0), (1128.0, 696.0));
+        assert_eq!(frame.source(), Rect { x1: 1000.0, y1: 600.0, x2: 1256.0, y2: 792.0 });
+    }
+
+    #[test]
+    fn only_the_part_is_seen() {
+        let rgb = (0..8_u8).flat_map(|y| (0..8_u8).flat_map(move |x| [10 * x, 10 * y, 0])).collect();
+        let picture = Picture { width: 8, height: 8, rgb };
+        let input = spec("fit = 'stretch'\nwidth = 2\nheight = 2\nlayout = 'nhwc'\ndtype = 'u8'");
+        let mut tensor = InputTensor::new(&input, 1, 2, 2);
+        let frame = Frame::plan_part(&input, (5, 3, 2, 2));
+        fill(&mut tensor, 0, &picture, &frame, &input, &mut Resizer::new()).unwrap();
+        assert_eq!(tensor.values, crate::tensor::Values::U8(vec![50, 30, 0, 60, 30, 0, 50, 40, 0, 60, 40, 0]));
     }
 
     #[test]

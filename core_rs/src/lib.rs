@@ -1,5 +1,6 @@
 //! Platehost's recognition core. It knows images and model packs; it has never heard of HTTP, Redis or an API's words.
 
+pub mod classes;
 pub mod ctc;
 pub mod deadline;
 pub mod decode;
@@ -21,6 +22,7 @@ pub mod session;
 pub mod slots;
 pub mod templates;
 pub mod tensor;
+pub mod tie;
 pub mod timing;
 
 #[cfg(feature = "python")]

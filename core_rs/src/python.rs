@@ -66,7 +66,7 @@ mod core_rs {
     /// Loads a pack, verifies it and says what it is.
     #[pyfunction]
     fn verify_pack(py: Python<'_>, pack_dir: PathBuf) -> PyResult<PackDescription> {
-        let pack = py.detach(|| crate::pack::load(&pack_dir, 1))?;
-        PackDescription::new(py, &pack.description)
+        let description = py.detach(|| crate::pack::verify(&pack_dir))?;
+        PackDescription::new(py, &description)
     }
 }

@@ -12,26 +12,38 @@ pub enum StageName {
     Detect,
     /// Its output to boxes, suppression included.
     Boxes,
+    /// Boxes of vehicles.
+    Vehicles,
+    /// The second look at vehicles without a plate.
+    Zoom,
     /// Plates to the reader's input.
     Rectify,
     /// The reader network.
     Read,
     /// Its output to texts.
     Text,
+    /// Type, colour and orientation of vehicles.
+    Attributes,
+    /// Make and model of vehicles.
+    MakeModel,
 }
 
-pub const STAGES: [(StageName, &str); 7] = [
+pub const STAGES: [(StageName, &str); 11] = [
     (StageName::Decode, "decode"),
     (StageName::Letterbox, "letterbox"),
     (StageName::Detect, "detect"),
     (StageName::Boxes, "boxes"),
+    (StageName::Vehicles, "vehicles"),
+    (StageName::Zoom, "zoom"),
     (StageName::Rectify, "rectify"),
     (StageName::Read, "read"),
     (StageName::Text, "text"),
+    (StageName::Attributes, "attributes"),
+    (StageName::MakeModel, "make_model"),
 ];
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Timings([f64; 7]);
+pub struct Timings([f64; STAGES.len()]);
 
 impl Timings {
     pub fn add(&mut self, stage: StageName, ms: f64) {

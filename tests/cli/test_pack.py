@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import ROOT, Platehost, one_sentence
+from tests.core.vehicle_models import make_model_pack
 
 
 @pytest.fixture
@@ -27,6 +28,12 @@ def test_a_whole_pack_is_described(platehost: Platehost, pack: Path) -> None:
     assert done.returncode == 0, done.stderr
     for told in ("plate_detector", "plate_reader", model_of(pack, "plate_reader"), "licence", "The pack is whole"):
         assert told in done.stdout
+
+
+def test_a_make_model_pack_is_described(platehost: Platehost, tmp_path: Path) -> None:
+    done = platehost("pack", "verify", str(make_model_pack(tmp_path)))
+    assert done.returncode == 0, done.stderr
+    assert "make_model.onnx" in done.stdout
 
 
 def test_a_changed_model_is_named(platehost: Platehost, pack: Path) -> None:

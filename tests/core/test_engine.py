@@ -45,7 +45,19 @@ def test_it_reads_a_plate_where_it_is(engine: core_rs.Engine) -> None:
 def test_it_tells_size_and_stage_times(engine: core_rs.Engine) -> None:
     answer = read(engine.recognise([encoded(scene({(64, 96): "AB1"}))])[0])
     assert (answer.width, answer.height) == (320, 256)
-    assert set(answer.timings) == {"decode", "letterbox", "detect", "boxes", "rectify", "read", "text"}
+    assert set(answer.timings) == {
+        "decode",
+        "letterbox",
+        "detect",
+        "boxes",
+        "vehicles",
+        "zoom",
+        "rectify",
+        "read",
+        "text",
+        "attributes",
+        "make_model",
+    }
     assert all(ms >= 0 for ms in answer.timings.values())
 
 

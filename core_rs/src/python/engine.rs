@@ -151,13 +151,14 @@ pub struct Engine(pipeline::Engine);
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (pack_dir, *, intra_threads=1, max_pixels=50_000_000, max_batch=16))]
+    #[pyo3(signature = (pack_dir, *, intra_threads=1, max_pixels=50_000_000, max_batch=16, make_model_dir=None))]
     fn new(
         py: Python<'_>,
         pack_dir: PathBuf,
         intra_threads: usize,
         max_pixels: u64,
         max_batch: usize,
+        make_model_dir: Option<PathBuf>,
     ) -> PyResult<Self> {
         for (field, value) in [("intra_threads", intra_threads), ("max_batch", max_batch)] {
             if !(1..=1024).contains(&value) {
@@ -168,12 +169,19 @@ impl Engine {
         if !(64..=1 << 30).contains(&max_pixels) {
             return Err(PyValueError::new_err(format!("max_pixels: {max_pixels} is not within 64 to 2^30")));
         }
-        Ok(Self(py.detach(|| pipeline::Engine::open(&pack_dir, intra_threads, max_pixels, max_batch))?))
+        Ok(Self(py.detach(|| {
+            pipeline::Engine::open(&pack_dir, make_model_dir.as_deref(), intra_threads, max_pixels, max_batch)
+        })?))
     }
 
     #[getter]
     fn pack(&self, py: Python<'_>) -> PyResult<PackDescription> {
         PackDescription::new(py, &self.0.pack.description)
+    }
+
+    #[getter]
+    fn make_model_pack(&self, py: Python<'_>) -> PyResult<Option<PackDescription>> {
+        self.0.make_model.as_ref().map(|pack| PackDescription::new(py, &pack.description)).transpose()
     }
 
     /// One `ImageReading` or `CoreError` an image, in their order. The GIL is released for the whole batch.

@@ -69,8 +69,8 @@ impl VehicleReading {
         Self {
             r#box: (area.x1, area.y1, area.x2, area.y2),
             score: vehicle.score,
-            r#type: vehicle.kind,
-            type_score: vehicle.kind_score,
+            r#type: vehicle.body.0,
+            type_score: vehicle.body.1,
             colours: vehicle.colours,
             orientations: vehicle.orientations,
             models: vehicle.models.into_iter().map(|each| (each.make, each.model, each.year, each.score)).collect(),

@@ -1,0 +1,100 @@
+//! The stages about plates: loading and verification.
+
+use std::path::Path;
+
+use super::check::{Blame, check_output, describe, grey, load_model};
+use super::{Stage, StageDescription};
+use crate::detect;
+use crate::error::Result;
+use crate::letterbox::Frame;
+use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec};
+use crate::options::Options;
+use crate::read;
+use crate::session::Model;
+
+pub(super) fn load_detector(
+    folder: &Path,
+    spec: DetectorSpec,
+    intra_threads: usize,
+) -> Result<(Stage<DetectorSpec>, StageDescription)> {
+    let stage = "plate_detector";
+    let in_manifest = Blame::manifest(folder, stage);
+    check_grid(&in_manifest, &spec.input, &spec.output)?;
+    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, intra_threads)?;
+    try_detector(&blame, &model, &spec.input, spec.kind, &spec.output)?;
+    let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);
+    Ok((Stage { spec, model }, description))
+}
+
+pub(super) fn load_reader(
+    folder: &Path,
+    spec: ReaderSpec,
+    intra_threads: usize,
+) -> Result<(Stage<ReaderSpec>, StageDescription)> {
+    let stage = "plate_reader";
+    let in_manifest = Blame::manifest(folder, stage);
+    if spec.input.fit != Fit::Stretch {
+        return Err(in_manifest.on("input.fit", "a reader takes stretch"));
+    }
+    in_manifest.on_spec(spec.output.fault(spec.kind))?;
+    in_manifest.on_spec(spec.crop.fault())?;
+    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, intra_threads)?;
+    let classes = spec.output.classes(spec.kind) as i64;
+    check_output(&blame, &model, "output", &spec.output.name, &[-1, -1, classes])?;
+    if let Some(region) = &spec.region {
+        if region.codes.is_empty() {
+            return Err(in_manifest.on("region.codes", "is empty"));
+        }
+        check_output(&blame, &model, "region", &region.name, &[-1, region.codes.len() as i64])?;
+    }
+    if let Some(plate) = &spec.plate {
+        in_manifest.on_spec(plate.fault())?;
+        check_output(&blame, &model, "plate", &plate.name, &[-1])?;
+    }
+
+    let tensor = grey(&spec.input, &model, spec.input.height, spec.input.width);
+    let trial = model
+        .run(&tensor, &[&spec.output.name])
+        .and_then(|outputs| read::readings(&spec, &outputs, &vec![&Options::default(); tensor.batch]).map(drop));
+    trial.map_err(|error| blame.on("output", error))?;
+    if let Some(region) = &spec.region {
+        let trial = model
+            .run(&tensor, &[&region.name])
+            .and_then(|outputs| read::region_rows(region, &outputs[0], tensor.batch).map(drop));
+        trial.map_err(|error| blame.on("region", error))?;
+    }
+    let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);
+    Ok((Stage { spec, model }, description))
+}
+
+pub(super) fn check_grid(in_manifest: &Blame, input: &InputSpec, output: &DetectorOutput) -> Result<()> {
+    if input.fit == Fit::Stretch {
+        return Err(in_manifest.on("input.fit", "a detector takes letterbox or letterbox-dynamic"));
+    }
+    if output.strides.is_empty() || output.strides.contains(&0) || output.classes == 0 {
+        return Err(in_manifest.on("output", "strides and classes must be at least 1"));
+    }
+    Ok(())
+}
+
+/// Checks a detector's output by its declaration, then by a run.
+pub(super) fn try_detector(
+    blame: &Blame,
+    model: &Model,
+    input: &InputSpec,
+    kind: DetectorKind,
+    output: &DetectorOutput,
+) -> Result<()> {
+    let last = detect::row_length(kind, output) as i64;
+    let wanted: &[i64] = match kind {
+        DetectorKind::YoloEnd2end => &[-1, last],
+        _ => &[-1, -1, last],
+    };
+    check_output(blame, model, "output", &output.name, wanted)?;
+    let frame = Frame::plan(input, 64, 48);
+    let tensor = grey(input, model, frame.input_height, frame.input_width);
+    let trial = model.run(&tensor, &[&output.name]).and_then(|outputs| {
+        detect::detections(kind, output, &outputs[0], &vec![frame; tensor.batch], &vec![2.0; tensor.batch])
+    });
+    trial.map(drop).map_err(|error| blame.on("output", error))
+}
