@@ -48,11 +48,7 @@ def test_it_reads_a_picture(running: Processes, running_key: str, photo: bytes) 
     assert 0.6 <= result["score"] <= 1
     assert 0.2 <= result["dscore"] <= 1
     assert set(result["region"]) == {"code", "score"}
-    assert result["vehicle"] == {
-        "score": 0.0,
-        "type": "Unknown",
-        "box": {"xmin": 0, "ymin": 0, "xmax": 0, "ymax": 0},
-    }
+    assert set(result["vehicle"]) == {"score", "type", "box"}
     box = result["box"]
     assert all(type(side) is int for side in box.values())
     assert 0 <= box["xmin"] < box["xmax"] <= 1280
@@ -125,8 +121,8 @@ def test_mmc_adds_its_lists_for_every_spelling_of_true(running: Processes, runni
     for mmc in ("true", "True"):
         (result,) = post(running, running_key, files={"upload": photo}, data={"mmc": mmc}).json()["results"]
         assert result["model_make"][0].keys() == {"make", "model", "score"}
-        assert result["color"] == [{"color": "unknown", "score": 0.0}]
-        assert result["orientation"] == [{"orientation": "Unknown", "score": 0.0}]
+        assert result["color"][0].keys() == {"color", "score"}
+        assert result["orientation"][0].keys() == {"orientation", "score"}
     (plain,) = post(running, running_key, files={"upload": photo}, data={"mmc": "False"}).json()["results"]
     assert not {"model_make", "color", "orientation"} & plain.keys()
 
@@ -141,26 +137,10 @@ def test_a_threshold_of_the_config_reaches_the_core(running: Processes, running_
 def test_detection_mode_vehicle_gives_the_v2_json(running: Processes, running_key: str, photo: bytes) -> None:
     config = {"config": json.dumps({"detection_mode": "vehicle"})}
     body = post(running, running_key, files={"upload": photo}, data=config).json()
-    (result,) = body["results"]
+    (result,) = (each for each in body["results"] if each["plate"])
     assert result.keys() == {"plate", "vehicle"}
     assert result["plate"]["props"]["plate"][0]["value"] == SAMPLE_PLATE
     assert result["vehicle"]["props"].keys() == {"make_model", "orientation", "color"}
-
-
-def test_without_a_vehicle_stage_no_plate_lies_outside_a_vehicle(
-    running: Processes, running_key: str, photo: bytes
-) -> None:
-    config = {"config": json.dumps({"detection_rule": "strict"})}
-    (result,) = post(running, running_key, files={"upload": photo}, data=config).json()["results"]
-    assert result["plate"] == SAMPLE_PLATE
-
-
-def test_vehicle_limits_change_no_reading_yet(running: Processes, running_key: str, photo: bytes) -> None:
-    """When the core heeds them, docs/compatibility.md, web/openapi.yaml and `platehost read --help` change, too."""
-    plain = post(running, running_key, files={"upload": photo}).json()["results"]
-    assert plain
-    limits = {"config": json.dumps({"plates_per_vehicle": 64, "zoom_in_vehicles": 0})}
-    assert post(running, running_key, files={"upload": photo}, data=limits).json()["results"] == plain
 
 
 def plates(running: Processes, key: str, photo: bytes, regions: str = "", **config: Any) -> list[str]:
