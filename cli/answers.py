@@ -25,8 +25,10 @@ def open_engine(pack: str | None) -> Recogniser:
     """The core with the model pack in the folder `pack`, or with the one that the settings name."""
     try:
         settings = Settings.from_env()
+        folder = pack or settings.pack
         return Recogniser(
-            pack or settings.pack,
+            folder,
+            make_model=settings.make_model_beside(folder),
             threads=settings.worker_threads,
             max_pixels=settings.max_pixels,
             batch_size=BATCH,
