@@ -32,6 +32,8 @@ def open_engine(pack: str | None) -> Recogniser:
             threads=settings.worker_threads,
             max_pixels=settings.max_pixels,
             batch_size=BATCH,
+            provider=settings.provider,
+            device=settings.provider_device,
         )
     except (SettingError, EngineUnavailable) as error:
         raise UserError(str(error)) from error

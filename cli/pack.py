@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cli.errors import UserError
 from cli.tables import print_table
+from platehost.settings import SettingError, Settings
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,8 +32,9 @@ def _verify(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise UserError(str(error)) from error
     try:
-        pack = verified(args.pack)
-    except EngineUnavailable as error:
+        settings = Settings.from_env()
+        pack = verified(args.pack, provider=settings.provider, device=settings.provider_device)
+    except (SettingError, EngineUnavailable) as error:
         raise UserError(str(error)) from error
     print(f"{pack.name} {pack.version}, licence {pack.licence}, in {Path(args.pack).resolve()}")
     print(pack.provenance)

@@ -31,9 +31,14 @@ def init(onnxruntime_path: str | PathLike[str]) -> None:
     """Loads ONNX Runtime (1.24 or newer) from the absolute path of its library. Once a process; again with the same
     path does nothing. Raises RuntimeUnavailable."""
 
-def verify_pack(pack_dir: str | PathLike[str]) -> PackDescription:
+def verify_pack(
+    pack_dir: str | PathLike[str],
+    *,
+    provider: Literal["cpu", "openvino", "cuda"] = "cpu",
+    device: str | None = None,
+) -> PackDescription:
     """Checks hashes, kinds, shapes and number types of a pack, or of a make-model pack, and runs each model once.
-    Raises PackError, or RuntimeUnavailable before `init`."""
+    `provider` and `device` are as those of Engine. Raises PackError, RuntimeUnavailable, or ValueError."""
 
 @final
 class Options:
@@ -107,9 +112,14 @@ class Engine:
         max_pixels: int = 50_000_000,
         max_batch: int = 16,
         make_model_dir: str | PathLike[str] | None = None,
+        provider: Literal["cpu", "openvino", "cuda"] = "cpu",
+        device: str | None = None,
     ) -> Engine:
-        """`make_model_dir` is the folder of a make-model pack, which stands apart. Raises PackError, ValueError naming
-        the field, or RuntimeUnavailable."""
+        """`make_model_dir` is the folder of a make-model pack, which stands apart. `provider` is ONNX Runtime's
+        execution provider that the models run on, `device` its own name of one of its devices (OpenVINO: CPU, GPU,
+        GPU.1, NPU; CUDA: 0, 1; None: CPU, and 0). Raises PackError, ValueError naming the field, or RuntimeUnavailable:
+        before `init`, and when the loaded library or the machine has no such provider or device. It never goes on with
+        the CPU instead."""
 
     @property
     def pack(self) -> PackDescription: ...

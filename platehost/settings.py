@@ -139,6 +139,17 @@ class Settings:
         minimum=1,
         maximum=64,
     )
+    provider: str = _setting(
+        "PLATEHOST_PROVIDER",
+        "cpu",
+        "ONNX Runtime's execution provider that the models run on: cpu, openvino or cuda; each needs its own package.",
+        choices=("cpu", "openvino", "cuda"),
+    )
+    provider_device: str = _setting(
+        "PLATEHOST_PROVIDER_DEVICE",
+        "",
+        "The provider's device: CPU, GPU, GPU.1 or NPU for openvino, 0 or 1 for cuda; empty: CPU, and 0.",
+    )
     worker_max_jobs: int = _setting(
         "PLATEHOST_WORKER_MAX_JOBS",
         50_000,

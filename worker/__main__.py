@@ -46,11 +46,14 @@ def main() -> int:
             threads=settings.worker_threads,
             max_pixels=settings.max_pixels,
             batch_size=settings.batch_size,
+            provider=settings.provider,
+            device=settings.provider_device,
         )
     except (ImportError, RuntimeError) as error:
         log.error("cannot load the core", extra={"fields": {"error": str(error), "pack": settings.pack}})
         return 2
-    loaded = {"pack": reader.pack.name, "version": reader.pack.version, "seconds": _since(began)}
+    loaded = {"pack": reader.pack.name, "version": reader.pack.version, "provider": settings.provider}
+    loaded["seconds"] = _since(began)
     if reader.make_model_pack:
         loaded["make_model"] = f"{reader.make_model_pack.name} {reader.make_model_pack.version}"
     log.info("pack loaded", extra={"fields": loaded})

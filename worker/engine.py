@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,12 +50,15 @@ class Recogniser:
         threads: int = 1,
         max_pixels: int = 50_000_000,
         batch_size: int = 16,
+        provider: str = "cpu",
+        device: str = "",
     ) -> None:
         """Loads the pack in the folder `pack` and, where it is given, the one in `make_model`; call it after any fork.
 
-        Raises EngineUnavailable; for a faulty pack its message names the file and the field.
+        `provider` and `device` are as PLATEHOST_PROVIDER and PLATEHOST_PROVIDER_DEVICE. Raises EngineUnavailable; for a
+        faulty pack its message names the file and the field, for a provider that is not there the setting.
         """
-        try:
+        with _faults_of(provider, device):
             _load_runtime()
             self._engine = core_rs.Engine(
                 pack,
@@ -62,9 +66,9 @@ class Recogniser:
                 max_pixels=max_pixels,
                 max_batch=batch_size,
                 make_model_dir=make_model,
+                provider=cast(Any, provider),
+                device=device or None,
             )
-        except core_rs.CoreError as error:
-            raise EngineUnavailable(str(error)) from error
 
     @property
     def pack(self) -> core_rs.PackDescription:
@@ -100,14 +104,24 @@ class Recogniser:
         return [each for each in outcomes if each is not None]
 
 
-def verified(pack: str) -> core_rs.PackDescription:
+def verified(pack: str, *, provider: str = "cpu", device: str = "") -> core_rs.PackDescription:
     """Checks the pack in the folder `pack`, of plates or of makes and models, and gives what it says of itself.
 
-    Raises EngineUnavailable; for a faulty pack its message names the file and the field.
+    Its models run where `provider` and `device` say. Raises EngineUnavailable as Recogniser does.
     """
-    try:
+    with _faults_of(provider, device):
         _load_runtime()
-        return core_rs.verify_pack(pack)
+        return core_rs.verify_pack(pack, provider=cast(Any, provider), device=device or None)
+
+
+@contextlib.contextmanager
+def _faults_of(provider: str, device: str) -> Iterator[None]:
+    """Words the core's errors for who set PLATEHOST_PROVIDER."""
+    try:
+        yield
+    except core_rs.RuntimeUnavailable as error:
+        setting = f"PLATEHOST_PROVIDER is {provider}; " if provider != "cpu" or device else ""
+        raise EngineUnavailable(f"{setting}{error}") from error
     except core_rs.CoreError as error:
         raise EngineUnavailable(str(error)) from error
 
@@ -115,13 +129,21 @@ def verified(pack: str) -> core_rs.PackDescription:
 def find_runtime() -> str:
     """The absolute path of the shared library in the onnxruntime wheel, found without importing the package.
 
-    Importing it would load a second copy of the runtime. Raises EngineUnavailable.
+    The packages onnxruntime, onnxruntime-openvino and onnxruntime-gpu have one folder; importing it would load a second
+    copy of the runtime. Raises EngineUnavailable where there is none, or more than one.
     """
     spec = importlib.util.find_spec("onnxruntime")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for library in sorted(Path(folder, "capi").glob("libonnxruntime.so*")):
-            return str(library.resolve())
-    raise EngineUnavailable("libonnxruntime.so was not found. Install it with `pip install onnxruntime`.")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    found = {each.resolve() for folder in folders for each in Path(folder, "capi").glob("libonnxruntime.so*")}
+    if not found:
+        raise EngineUnavailable("libonnxruntime.so was not found. Install it with `pip install onnxruntime`.")
+    if len(found) > 1:
+        names = ", ".join(sorted(str(each) for each in found))
+        raise EngineUnavailable(
+            f"Two packages of ONNX Runtime are in one folder ({names}). Remove them with `pip uninstall -y onnxruntime "
+            "onnxruntime-openvino onnxruntime-gpu`, and install the one that is wanted."
+        )
+    return str(found.pop())
 
 
 def _load_runtime() -> None:

@@ -16,6 +16,7 @@ pub mod nms;
 pub mod options;
 pub mod pack;
 pub mod pipeline;
+pub mod provider;
 pub mod read;
 pub mod rectify;
 pub mod session;

@@ -11,7 +11,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::{CoreError, Result};
 use crate::manifest::{AttributesSpec, DetectorSpec, Header, MakeModelManifest, MakeModelSpec, Manifest, ReaderSpec};
-use crate::session::Model;
+use crate::provider::Placement;
+use crate::session::{self, Model};
 pub use vehicles::VehicleDetector;
 
 pub const MANIFEST: &str = "manifest.toml";
@@ -60,21 +61,21 @@ pub struct Stage<S> {
 }
 
 /// Loads and verifies: hashes, kinds, shapes, number types; then runs each model once on grey.
-pub fn load(folder: &Path, intra_threads: usize) -> Result<Pack> {
+pub fn load(folder: &Path, placement: &Placement) -> Result<Pack> {
     let Manifest { pack, plate_detector, plate_reader, vehicle_detector, vehicle_attributes } = read_manifest(folder)?;
     if vehicle_detector.is_none() && vehicle_attributes.is_some() {
         let blame = check::Blame::manifest(folder, "vehicle_attributes");
         return Err(blame.on("file", "the pack has no vehicle_detector, whose vehicles this stage describes"));
     }
-    let (detector, first) = plates::load_detector(folder, plate_detector, intra_threads)?;
-    let (reader, second) = plates::load_reader(folder, plate_reader, intra_threads)?;
+    let (detector, first) = plates::load_detector(folder, plate_detector, placement)?;
+    let (reader, second) = plates::load_reader(folder, plate_reader, placement)?;
     let mut stages = vec![first, second];
-    let vehicles = vehicle_detector.map(|spec| vehicles::load_detector(folder, spec, &detector, intra_threads));
+    let vehicles = vehicle_detector.map(|spec| vehicles::load_detector(folder, spec, &detector, placement));
     let vehicles = vehicles.transpose()?.map(|(stage, description)| {
         stages.push(description);
         stage
     });
-    let attributes = vehicle_attributes.map(|spec| vehicles::load_attributes(folder, spec, intra_threads));
+    let attributes = vehicle_attributes.map(|spec| vehicles::load_attributes(folder, spec, placement));
     let attributes = attributes.transpose()?.map(|(stage, description)| {
         stages.push(description);
         stage
@@ -83,24 +84,25 @@ pub fn load(folder: &Path, intra_threads: usize) -> Result<Pack> {
 }
 
 /// As `load`, for a make-model pack.
-pub fn load_make_model(folder: &Path, intra_threads: usize) -> Result<MakeModelPack> {
+pub fn load_make_model(folder: &Path, placement: &Placement) -> Result<MakeModelPack> {
     let MakeModelManifest { pack, make_model } = read_manifest(folder)?;
-    let (stage, description) = vehicles::load_make_model(folder, make_model, intra_threads)?;
+    let (stage, description) = vehicles::load_make_model(folder, make_model, placement)?;
     Ok(MakeModelPack { description: described(pack, vec![description]), stage })
 }
 
 /// Loads a pack of either sort and says what it is.
-pub fn verify(folder: &Path) -> Result<Description> {
+pub fn verify(folder: &Path, placement: &Placement) -> Result<Description> {
     #[derive(Deserialize)]
     struct Sort {
         plate_detector: Option<IgnoredAny>,
         make_model: Option<IgnoredAny>,
     }
+    session::check(placement)?;
     let Sort { plate_detector, make_model } = read_manifest(folder)?;
     if make_model.is_some() && plate_detector.is_none() {
-        return Ok(load_make_model(folder, 1)?.description);
+        return Ok(load_make_model(folder, placement)?.description);
     }
-    Ok(load(folder, 1)?.description)
+    Ok(load(folder, placement)?.description)
 }
 
 fn described(header: Header, stages: Vec<StageDescription>) -> Description {

@@ -21,7 +21,9 @@ use crate::geometry::{Corners, Rect};
 use crate::manifest::CropSpec;
 use crate::options::Options;
 use crate::pack::{self, MANIFEST, MakeModelPack, Pack};
+use crate::provider::Placement;
 use crate::read::Reading;
+use crate::session;
 use crate::templates;
 use crate::timing::Timings;
 use job::Workspace;
@@ -79,14 +81,15 @@ impl Engine {
     pub fn open(
         folder: &Path,
         make_model: Option<&Path>,
-        intra_threads: usize,
+        placement: &Placement,
         max_pixels: u64,
         max_batch: usize,
     ) -> Result<Self> {
+        session::check(placement)?;
         // Here, so that the first picture need not wait for the tables.
         templates::prepare();
-        let pack = pack::load(folder, intra_threads)?;
-        let make_model = make_model.map(|folder| beside(&pack, folder, intra_threads)).transpose()?;
+        let pack = pack::load(folder, placement)?;
+        let make_model = make_model.map(|folder| beside(&pack, folder, placement)).transpose()?;
         Ok(Self { pack, make_model, max_pixels, max_batch: max_batch.max(1), spare: Mutex::new(None) })
     }
 
@@ -128,8 +131,8 @@ impl Engine {
 }
 
 /// Loads a make-model pack for use beside `pack`: two opinions on the type must be on the same classes.
-fn beside(pack: &Pack, folder: &Path, intra_threads: usize) -> Result<MakeModelPack> {
-    let make_model = pack::load_make_model(folder, intra_threads)?;
+fn beside(pack: &Pack, folder: &Path, placement: &Placement) -> Result<MakeModelPack> {
+    let make_model = pack::load_make_model(folder, placement)?;
     let ours = pack.attributes.as_ref().and_then(|stage| stage.spec.body.as_ref());
     if let (Some(ours), Some(theirs)) = (ours, &make_model.stage.spec.body) {
         let (mut a, mut b) = (ours.classes.clone(), theirs.classes.clone());

@@ -65,8 +65,15 @@ mod core_rs {
 
     /// Loads a pack, verifies it and says what it is.
     #[pyfunction]
-    fn verify_pack(py: Python<'_>, pack_dir: PathBuf) -> PyResult<PackDescription> {
-        let description = py.detach(|| crate::pack::verify(&pack_dir))?;
+    #[pyo3(signature = (pack_dir, *, provider="cpu", device=None))]
+    fn verify_pack(
+        py: Python<'_>,
+        pack_dir: PathBuf,
+        provider: &str,
+        device: Option<String>,
+    ) -> PyResult<PackDescription> {
+        let placement = super::engine::placement(1, provider, device)?;
+        let description = py.detach(|| crate::pack::verify(&pack_dir, &placement))?;
         PackDescription::new(py, &description)
     }
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
+use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use crate::error::{CoreError, Result};
 use crate::manifest::Dtype;
+use crate::provider::Placement;
 use crate::tensor::{InputTensor, Values};
 
 struct Runtime {
@@ -55,6 +57,33 @@ pub fn init(path: &Path) -> Result<()> {
     Ok(())
 }
 
+const NOT_LOADED: &str = "ONNX Runtime is not loaded; call core_rs.init with the path of its library first";
+
+/// Whether the loaded library can run models there, so that a provider that is missing is not taken for a faulty pack.
+pub fn check(placement: &Placement) -> Result<()> {
+    let runtime = RUNTIME.get().ok_or_else(|| CoreError::RuntimeUnavailable(NOT_LOADED.to_owned()))?;
+    if let Some(fault) = placement.fault() {
+        return Err(CoreError::RuntimeUnavailable(fault));
+    }
+    let name = placement.provider.name();
+    let library = runtime.path.display();
+    let failed = |error: ort::Error| {
+        CoreError::RuntimeUnavailable(format!(
+            "provider: {name} is built into {library}, but cannot be used: install its driver and libraries, and name a \
+             device that this machine has ({})",
+            error.to_string().trim()
+        ))
+    };
+    if !placement.provider.is_built_in().map_err(failed)? {
+        return Err(CoreError::RuntimeUnavailable(format!(
+            "provider: {name} is not built into {library}; install the Python package {} in place of the one that this \
+             library is of, or choose the provider cpu",
+            placement.provider.wheel()
+        )));
+    }
+    builder(runtime, placement).map(drop).map_err(failed)
+}
+
 /// An output tensor of f32, copied out of the runtime.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -78,10 +107,9 @@ pub struct Model {
 
 impl Model {
     /// Loads a model from bytes. The error is the bare reason; the caller knows the file.
-    pub fn load(bytes: &[u8], intra_threads: usize) -> std::result::Result<Self, String> {
-        let runtime =
-            RUNTIME.get().ok_or("ONNX Runtime is not loaded; call core_rs.init with the path of its library first")?;
-        let session = open(runtime, bytes, intra_threads).map_err(|error| error.to_string())?;
+    pub fn load(bytes: &[u8], placement: &Placement) -> std::result::Result<Self, String> {
+        let runtime = RUNTIME.get().ok_or(NOT_LOADED)?;
+        let session = open(runtime, bytes, placement).map_err(|error| error.to_string())?;
         let [input] = session.inputs() else {
             return Err(format!("the model has {} inputs, it must have one", session.inputs().len()));
         };
@@ -135,13 +163,17 @@ pub fn is_f32(output: &Declared) -> bool {
 }
 
 // Spinning threads burn a core between two requests; one process a core is how the service scales.
-fn open(runtime: &Runtime, bytes: &[u8], intra_threads: usize) -> ort::Result<Session> {
-    Session::builder(&runtime.environment)?
-        .with_intra_threads(intra_threads)?
+fn builder(runtime: &Runtime, placement: &Placement) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(&runtime.environment)?
+        .with_intra_threads(placement.threads)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .commit_from_memory(bytes)
+        .with_inter_op_spinning(false)?;
+    placement.apply(builder)
+}
+
+fn open(runtime: &Runtime, bytes: &[u8], placement: &Placement) -> ort::Result<Session> {
+    builder(runtime, placement)?.commit_from_memory(bytes)
 }
 
 fn declared(name: &str, kind: &ValueType) -> Declared {

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{MANIFEST, StageDescription};
 use crate::error::{CoreError, Result};
 use crate::manifest::{Fit, InputSpec, Layout};
+use crate::provider::Placement;
 use crate::session::{Declared, Model, is_f32, takes};
 use crate::tensor::InputTensor;
 
@@ -38,7 +39,7 @@ pub(super) fn load_model(
     stage: &'static str,
     (file, sha256): (&str, &str),
     input: &InputSpec,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Blame, Model, u64)> {
     let in_manifest = Blame::manifest(folder, stage);
     in_manifest.on_spec(input.fault())?;
@@ -52,7 +53,7 @@ pub(super) fn load_model(
     if !hash.eq_ignore_ascii_case(sha256) {
         return Err(blame.on("sha256", format!("the file hashes to {hash}, the manifest says {sha256}")));
     }
-    let model = Model::load(&bytes, intra_threads).map_err(|reason| blame.on("file", reason))?;
+    let model = Model::load(&bytes, placement).map_err(|reason| blame.on("file", reason))?;
     if !takes(&model.input, input.dtype) {
         return Err(blame.on(
             "input.dtype",

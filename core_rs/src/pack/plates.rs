@@ -9,18 +9,19 @@ use crate::error::Result;
 use crate::letterbox::Frame;
 use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec};
 use crate::options::Options;
+use crate::provider::Placement;
 use crate::read;
 use crate::session::Model;
 
 pub(super) fn load_detector(
     folder: &Path,
     spec: DetectorSpec,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Stage<DetectorSpec>, StageDescription)> {
     let stage = "plate_detector";
     let in_manifest = Blame::manifest(folder, stage);
     check_grid(&in_manifest, &spec.input, &spec.output)?;
-    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, intra_threads)?;
+    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, placement)?;
     try_detector(&blame, &model, &spec.input, spec.kind, &spec.output)?;
     let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);
     Ok((Stage { spec, model }, description))
@@ -29,7 +30,7 @@ pub(super) fn load_detector(
 pub(super) fn load_reader(
     folder: &Path,
     spec: ReaderSpec,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Stage<ReaderSpec>, StageDescription)> {
     let stage = "plate_reader";
     let in_manifest = Blame::manifest(folder, stage);
@@ -38,7 +39,7 @@ pub(super) fn load_reader(
     }
     in_manifest.on_spec(spec.output.fault(spec.kind))?;
     in_manifest.on_spec(spec.crop.fault())?;
-    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, intra_threads)?;
+    let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, placement)?;
     let classes = spec.output.classes(spec.kind) as i64;
     check_output(&blame, &model, "output", &spec.output.name, &[-1, -1, classes])?;
     if let Some(region) = &spec.region {

@@ -11,6 +11,7 @@ use crate::manifest::{
     AttributesSpec, CropSpec, DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, MakeModelSpec,
     VehicleDetectorSpec,
 };
+use crate::provider::Placement;
 use crate::session::Model;
 
 /// Finds vehicles: an output of the plate detector's network, or a network of its own.
@@ -33,7 +34,7 @@ pub(super) fn load_detector(
     folder: &Path,
     spec: VehicleDetectorSpec,
     plates: &Stage<DetectorSpec>,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(VehicleDetector, StageDescription)> {
     let stage = "vehicle_detector";
     let in_manifest = Blame::manifest(folder, stage);
@@ -59,7 +60,7 @@ pub(super) fn load_detector(
         }
         (None, Some(file), Some(sha256), Some(input)) => {
             check_grid(&in_manifest, &input, &output)?;
-            let (blame, model, size) = load_model(folder, stage, (&file, &sha256), &input, intra_threads)?;
+            let (blame, model, size) = load_model(folder, stage, (&file, &sha256), &input, placement)?;
             try_detector(&blame, &model, &input, kind, &output)?;
             let description = describe(stage, (&file, &sha256), size, kind.name(), &model);
             (Some(OwnNetwork { model, input }), description)
@@ -75,7 +76,7 @@ pub(super) fn load_detector(
 pub(super) fn load_attributes(
     folder: &Path,
     spec: AttributesSpec,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Stage<AttributesSpec>, StageDescription)> {
     let stage = "vehicle_attributes";
     let in_manifest = Blame::manifest(folder, stage);
@@ -88,15 +89,14 @@ pub(super) fn load_attributes(
     let outputs: Vec<_> =
         spec.properties().map(|(property, each)| (property, each.name.as_str(), each.classes.len())).collect();
     let described = (spec.file.as_str(), spec.sha256.as_str(), spec.kind.name());
-    let (model, description) =
-        load_classifier(folder, stage, described, &spec.input, spec.crop, &outputs, intra_threads)?;
+    let (model, description) = load_classifier(folder, stage, described, &spec.input, spec.crop, &outputs, placement)?;
     Ok((Stage { spec, model }, description))
 }
 
 pub(super) fn load_make_model(
     folder: &Path,
     spec: MakeModelSpec,
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Stage<MakeModelSpec>, StageDescription)> {
     let stage = "make_model";
     let in_manifest = Blame::manifest(folder, stage);
@@ -107,8 +107,7 @@ pub(super) fn load_make_model(
         outputs.push(("type", &body.name, body.classes.len()));
     }
     let described = (spec.file.as_str(), spec.sha256.as_str(), spec.kind.name());
-    let (model, description) =
-        load_classifier(folder, stage, described, &spec.input, spec.crop, &outputs, intra_threads)?;
+    let (model, description) = load_classifier(folder, stage, described, &spec.input, spec.crop, &outputs, placement)?;
     Ok((Stage { spec, model }, description))
 }
 
@@ -120,14 +119,14 @@ fn load_classifier(
     input: &InputSpec,
     crop: CropSpec,
     properties: &[(&str, &str, usize)],
-    intra_threads: usize,
+    placement: &Placement,
 ) -> Result<(Model, StageDescription)> {
     let in_manifest = Blame::manifest(folder, stage);
     if input.fit != Fit::Stretch {
         return Err(in_manifest.on("input.fit", "a vehicle's cut takes stretch"));
     }
     in_manifest.on_spec(crop.fault())?;
-    let (blame, model, size) = load_model(folder, stage, (file, sha256), input, intra_threads)?;
+    let (blame, model, size) = load_model(folder, stage, (file, sha256), input, placement)?;
     for &(property, name, count) in properties {
         check_output(&blame, &model, property, name, &[-1, count as i64])?;
     }

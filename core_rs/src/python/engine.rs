@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::options::{DetectionMode, MAX_CANDIDATES, MAX_PLATES, Mode, Options as Settings};
 use crate::pipeline;
+use crate::provider::{Placement, Provider};
 use crate::templates::text_formats::TextFormats;
 
 #[pyclass(frozen, module = "core_rs")]
@@ -151,7 +152,10 @@ pub struct Engine(pipeline::Engine);
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (pack_dir, *, intra_threads=1, max_pixels=50_000_000, max_batch=16, make_model_dir=None))]
+    #[pyo3(signature = (pack_dir, *, intra_threads=1, max_pixels=50_000_000, max_batch=16, make_model_dir=None,
+        provider="cpu", device=None))]
+    // Python callers name each of them.
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         pack_dir: PathBuf,
@@ -159,6 +163,8 @@ impl Engine {
         max_pixels: u64,
         max_batch: usize,
         make_model_dir: Option<PathBuf>,
+        provider: &str,
+        device: Option<String>,
     ) -> PyResult<Self> {
         for (field, value) in [("intra_threads", intra_threads), ("max_batch", max_batch)] {
             if !(1..=1024).contains(&value) {
@@ -169,8 +175,9 @@ impl Engine {
         if !(64..=1 << 30).contains(&max_pixels) {
             return Err(PyValueError::new_err(format!("max_pixels: {max_pixels} is not within 64 to 2^30")));
         }
+        let placement = placement(intra_threads, provider, device)?;
         Ok(Self(py.detach(|| {
-            pipeline::Engine::open(&pack_dir, make_model_dir.as_deref(), intra_threads, max_pixels, max_batch)
+            pipeline::Engine::open(&pack_dir, make_model_dir.as_deref(), &placement, max_pixels, max_batch)
         })?))
     }
 
@@ -214,6 +221,13 @@ impl Engine {
         let outcomes = py.detach(|| self.0.read_crops(&borrowed(&images), &settings, deadline));
         answers(py, outcomes)
     }
+}
+
+pub(super) fn placement(threads: usize, provider: &str, device: Option<String>) -> PyResult<Placement> {
+    let provider = Provider::parse(provider).ok_or_else(|| {
+        PyValueError::new_err(format!("provider: {provider:?} is not \"cpu\", \"openvino\" or \"cuda\""))
+    })?;
+    Ok(Placement { threads, provider, device })
 }
 
 fn borrowed(images: &[PyBackedBytes]) -> Vec<&[u8]> {
