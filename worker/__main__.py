@@ -52,7 +52,7 @@ def main() -> int:
     except (ImportError, RuntimeError) as error:
         log.error("cannot load the core", extra={"fields": {"error": str(error), "pack": settings.pack}})
         return 2
-    loaded = {"pack": reader.pack.name, "version": reader.pack.version, "provider": settings.provider}
+    loaded: dict[str, object] = {"pack": reader.pack.name, "version": reader.pack.version, "provider": settings.provider}
     loaded["seconds"] = _since(began)
     if reader.make_model_pack:
         loaded["make_model"] = f"{reader.make_model_pack.name} {reader.make_model_pack.version}"

@@ -50,7 +50,7 @@ impl Engine {
         look.over(jobs, views, BATCH, deadline, work, |jobs, views, outputs| {
             let (found, ms) = timed(|| self.plates_in(jobs, views, &outputs[0]));
             for (found, view) in found?.into_iter().zip(views) {
-                self.add(&mut jobs[view.job], found);
+                self.add(&mut jobs[view.job], found, &view.frame.source());
             }
             share(jobs, views, StageName::Zoom, ms);
             Ok(())
@@ -75,13 +75,24 @@ impl Engine {
         frames.filter(|frame| frame.scale() >= GAIN * first).take(job.options.zoom_in_vehicles).collect()
     }
 
-    /// Adds what a second look found to what is known of the picture.
-    fn add(&self, job: &mut Job, found: Vec<Detection>) {
+    /// Adds what a second look at the part `source` found to what is known of the picture.
+    fn add(&self, job: &mut Job, mut found: Vec<Detection>, source: &Rect) {
         let spec = &self.pack.detector.spec;
+        let (width, height) = (job.picture.width as f32, job.picture.height as f32);
+        // A neighbour's plate that the cut divides must not stand in for the whole plate.
+        found.retain(|plate| !divided(&plate.area, source, width, height));
         let known = std::mem::take(&mut job.detections);
         let found = suppress(found, spec.nms_iou, job.options.max_plates);
         job.detections = merged(known, found, spec.nms_iou, job.options.max_plates);
     }
+}
+
+/// Whether a box ends where the part of the picture does, and the picture goes on there.
+fn divided(area: &Rect, part: &Rect, width: f32, height: f32) -> bool {
+    (part.x1 > 0.0 && area.x1 <= part.x1 + 1.0)
+        || (part.y1 > 0.0 && area.y1 <= part.y1 + 1.0)
+        || (part.x2 < width && area.x2 >= part.x2 - 1.0)
+        || (part.y2 < height && area.y2 >= part.y2 - 1.0)
 }
 
 /// The detector's input for a vehicle's cut: never enlarged, and small.
@@ -121,6 +132,19 @@ mod tests {
         let small = Frame::plan_part(&input, (0, 0, 150, 100));
         assert_eq!((small.width, small.height, small.input_width, small.input_height), (150, 100, 160, 128));
         assert_eq!(Frame::plan_part(&zoomed(&super::tests::input("letterbox")), (0, 0, 150, 100)).input_width, 416);
+    }
+
+    #[test]
+    fn a_plate_that_the_cut_divides_is_no_find() {
+        let area = |x1, y1, x2, y2| Rect { x1, y1, x2, y2 };
+        let part = area(100.0, 0.0, 300.0, 200.0);
+        assert!(!divided(&area(150.0, 50.0, 200.0, 60.0), &part, 640.0, 480.0));
+        assert!(divided(&area(100.0, 50.0, 130.0, 60.0), &part, 640.0, 480.0));
+        assert!(divided(&area(280.0, 50.0, 300.0, 60.0), &part, 640.0, 480.0));
+        assert!(divided(&area(150.0, 190.0, 180.0, 200.0), &part, 640.0, 480.0));
+        // The picture's own edge divides nothing that could be seen whole.
+        assert!(!divided(&area(150.0, 0.0, 200.0, 10.0), &part, 640.0, 480.0));
+        assert!(!divided(&area(280.0, 50.0, 300.0, 60.0), &part, 300.0, 480.0));
     }
 
     #[test]
