@@ -52,8 +52,8 @@ def main() -> int:
     except (ImportError, RuntimeError) as error:
         log.error("cannot load the core", extra={"fields": {"error": str(error), "pack": settings.pack}})
         return 2
-    loaded: dict[str, object] = {"pack": reader.pack.name, "version": reader.pack.version, "provider": settings.provider}
-    loaded["seconds"] = _since(began)
+    loaded: dict[str, object] = {"pack": reader.pack.name, "version": reader.pack.version}
+    loaded |= {"provider": settings.provider, "seconds": _since(began)}
     if reader.make_model_pack:
         loaded["make_model"] = f"{reader.make_model_pack.name} {reader.make_model_pack.version}"
     log.info("pack loaded", extra={"fields": loaded})

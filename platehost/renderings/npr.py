@@ -9,6 +9,9 @@ from platehost.regions import spaced
 from platehost.renderings.boxes import whole_pixels
 from platehost.renderings.vehicles import UNKNOWN, best_colours, best_models
 
+# A guess of the picture from this score on is told.
+LIKELY = 0.5
+
 
 def render(reading: Reading) -> dict[str, Any]:
     """The body of a successful answer. A reading without plates is an error in this API: the face checks before."""
@@ -37,9 +40,9 @@ def vehicle_of(plate: Plate) -> dict[str, Any]:
 
 
 def _seen(vehicle: Vehicle) -> Registration:
-    """The best guess of each of the picture's attributes, where it is one."""
-    model = next(iter(best_models(vehicle)), None)
-    colour = next((each.name.capitalize() for each in best_colours(vehicle)), UNKNOWN)
+    """What the picture shows, where it is likelier right than wrong: this API has no score to say how sure it is."""
+    model = next((each for each in best_models(vehicle) if each.score >= LIKELY), None)
+    colour = next((each.name.capitalize() for each in best_colours(vehicle) if each.score >= LIKELY), UNKNOWN)
     known = model is not None and UNKNOWN not in (model.make, model.model)
     return Registration(
         source="picture",

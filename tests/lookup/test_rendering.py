@@ -49,6 +49,8 @@ def test_a_register_is_believed_before_the_picture(registration: Registration, s
     [
         (SEEN, {"make": "BMW", "model": "3 Series", "colour": "Silver", "source": "picture"}),
         (replace(SEEN, models=()), {"colour": "Silver", "source": "picture"}),
+        (replace(SEEN, models=(Model("BMW", "X5", 0.4),)), {"colour": "Silver", "source": "picture"}),
+        (replace(SEEN, models=(), colours=(Colour("red", 0.4),)), {}),
         (replace(SEEN, colours=(Colour("unknown", 0.5),)), {"make": "BMW", "model": "3 Series", "source": "picture"}),
         (replace(SEEN, models=(Model("BMW", "Unknown", 0.8),), colours=()), {"make": "BMW", "source": "picture"}),
         (replace(SEEN, models=(Model("Unknown", "Unknown", 0.8),), colours=()), {}),
