@@ -209,11 +209,12 @@ def test_annotate_draws_into_copies(platehost: Platehost, folder: Path, tmp_path
         changed = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).getbbox()
     assert changed is not None
     left, top, right, bottom = changed
-    # The plate at 545,474 to 735,517 and its label above it; nothing else.
-    assert 500 < left < 560
-    assert 400 < top < 480
-    assert 730 < right < 800
-    assert 510 < bottom < 535
+    # The plate at 545,474 to 735,517, the vehicle round it and their labels; nothing else.
+    vehicle = answers(done)[0]["results"][0]["vehicle"]["box"]
+    assert vehicle["xmin"] - 10 < left < 560
+    assert vehicle["ymin"] - 60 < top < 480
+    assert 730 < right < vehicle["xmax"] + 10
+    assert 510 < bottom < vehicle["ymax"] + 10
 
 
 def test_annotate_turns_the_picture_upright(platehost: Platehost, tmp_path: Path) -> None:
