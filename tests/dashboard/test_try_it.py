@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from platehost.accounts import Accounts
 from platehost.plans import Plans
-from platehost.reading import Reading, Vehicle
+from platehost.reading import Failure, Reading, Vehicle
 from platehost.settings import Settings
 from tests.dashboard.support import send
 from tests.service.scripted import ScriptedReader, plate, run_worker, vehicle
@@ -128,3 +128,27 @@ def test_a_region_that_nobody_knows_is_told(owner: FlaskClient) -> None:
     assert "&#39;narnia&#39; is not a known region" in answer.text
     assert 'value="gb, narnia"' in answer.text
     assert 'name="vehicles" value="yes" checked' in answer.text
+
+
+def test_a_photo_that_the_worker_refused_is_told_and_never_decoded_here(
+    owner: FlaskClient, store: redis.Redis, settings: Settings
+) -> None:
+    answer = send(owner, "/dashboard/try", upload=(io.BytesIO(SAMPLE.read_bytes()), "a.jpg"))
+    shown = answer.headers["Location"]
+    run_worker(store, settings, ScriptedReader(Failure("image_too_large", "The picture has too many pixels.")))
+    page = owner.get(shown)
+    assert page.status_code == 400
+    assert "The picture has too many pixels." in page.text
+    # The photo is still kept and could be decoded: it is not, since the worker would not.
+    assert owner.get(f"{shown}/photo").status_code == 404
+    assert owner.get(f"{shown}/plate/1").status_code == 404
+
+
+def test_a_used_up_month_is_told_with_its_end(owner: FlaskClient, store: redis.Redis, settings: Settings) -> None:
+    Plans(store).add("tiny", calls=1)
+    Accounts(store).change("main", plan="tiny")
+    Tried(owner, store, settings, Reading(640, 480, (plate("AB12CDE"),)))
+    answer = send(owner, "/dashboard/try", upload=(io.BytesIO(SAMPLE.read_bytes()), "a.jpg"))
+    assert answer.status_code == 403
+    assert "The plan gives 1 calls a month." in answer.text
+    assert re.search(r"New ones come on \d{4}-\d\d-01 \(UTC\)", answer.text)
