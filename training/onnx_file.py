@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from training.folders import ROOT
-from training.run import commit_state
+from training.run import checkpoint_file, commit_state
 
 PACK = ROOT / "models/default"
 
@@ -18,7 +18,7 @@ PACK = ROOT / "models/default"
 def arguments(name: str, doc: str | None) -> argparse.ArgumentParser:
     """The options that every export takes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=ROOT / f"training/work/{name}/last.safetensors")
+    parser.add_argument("--checkpoint", type=Path, default=checkpoint_file(name))
     parser.add_argument("--out", type=Path, default=PACK / f"plate_{name}.onnx")
     parser.add_argument("--no-state", action="store_true", help="leave training/state alone")
     return parser

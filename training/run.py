@@ -19,7 +19,7 @@ SAVE_EVERY = 120  # seconds
 WARM_UP = 150  # steps
 
 
-def arguments(name: str, doc: str | None) -> argparse.ArgumentParser:
+def arguments(doc: str | None) -> argparse.ArgumentParser:
     """The options that every training command takes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=SHARED, help="photos, fonts and tables")
@@ -30,7 +30,7 @@ def arguments(name: str, doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--afresh", action="store_true", help="leave the committed state alone: start from first weights"
     )
-    parser.add_argument("--work", type=Path, default=ROOT / "training/work" / name, help="checkpoints and log")
+    parser.add_argument("--work", type=Path, help="checkpoints and log (default: training/work/<network>)")
     return parser
 
 
@@ -47,7 +47,7 @@ class Run:
 
     def __init__(self, name: str, live: nn.Module, average: nn.Module, args: argparse.Namespace, clip: float) -> None:
         self.live, self.average, self.clip, self.rate = live, average, clip, args.rate
-        self.work: Path = args.work
+        self.work: Path = args.work or checkpoint_file(name).parent
         self.work.mkdir(parents=True, exist_ok=True)
         self.checkpoint = self.work / "last.safetensors"
         self.average.load_state_dict(live.state_dict())
@@ -140,6 +140,11 @@ def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def averaged_weights(checkpoint: Path) -> dict[str, Tensor]:
     """The averaged weights of a checkpoint or of a committed state."""
     return _part(load_file(checkpoint), "ema.")
+
+
+def checkpoint_file(name: str) -> Path:
+    """Where a training saves what it resumes from on this machine, unless it is told another place."""
+    return ROOT / "training/work" / name / "last.safetensors"
 
 
 def state_file(name: str) -> Path:

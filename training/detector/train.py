@@ -47,7 +47,7 @@ class Views(IterableDataset):
 
 
 def main() -> None:
-    parser = arguments("detector", __doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--plates", type=int, default=3500, help="drawn plates to set into photos")
     parser.add_argument("--decoys", type=int, default=1500, help="drawn things that look like plates and are none")

@@ -91,7 +91,7 @@ class Samples(IterableDataset):
 
 
 def main() -> None:
-    parser = arguments("reader", __doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--real", type=float, default=0.3, help="share of real plates")
     parser.add_argument("--other", type=float, default=0.1, help="share of plates not read and of what is no plate")
     args = parser.parse_args()

@@ -12,7 +12,7 @@ import torch
 
 from training.folders import ROOT, SHARED
 from training.onnx_file import PACK, fold_norms, write
-from training.run import averaged_weights
+from training.run import averaged_weights, checkpoint_file
 from training.vehicle.calibrate import calibration
 from training.vehicle.crops import model_classes
 from training.vehicle.network import Exported
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--no-state", action="store_true", help="leave training/state alone")
     args = parser.parse_args()
     name, data = args.network, args.shared / "data"
-    args.checkpoint = args.checkpoint or ROOT / f"training/work/{name}/last.safetensors"
+    args.checkpoint = args.checkpoint or checkpoint_file(name)
     args.out = args.out or OUT[name]
     network = network_of(name, data)
     network.load_state_dict(averaged_weights(args.checkpoint))

@@ -6,7 +6,6 @@
 Resumes from training/work/<name>, else from the committed state in training/state.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.folders import ROOT
 from training.run import Run, arguments
 from training.vehicle.classes import COLOURS, ORIENTATIONS, TYPES
 from training.vehicle.crops import Crop, held_out, load, model_classes
@@ -59,14 +57,13 @@ class Views(IterableDataset):
     def __init__(self, name: str, crops: list[Crop], data: Path, seed: int, small: float) -> None:
         self.name, self.crops, self.seed, self.small = name, crops, seed, small
         self.classes = classes_of(name, data)
-        self.started = time.time()
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         rng = np.random.default_rng(self.seed)
         pools = {each: self._by_class(each) for each in self.classes}
         names, shares = zip(*SHARES[self.name].items(), strict=True)
         while True:
-            # Smaller pictures most of the time: three views for the work of two.
+            # Smaller pictures for a share of the batches: three views for the work of two.
             side = SIDES[self.name] if rng.random() > self.small else SIDES[self.name] * 3 // 4 // 16 * 16
             pictures, chosen, greys = [], [], []
             for _ in range(BATCH):
@@ -117,12 +114,11 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def main() -> None:
-    parser = arguments("vehicle", __doc__)
+    parser = arguments(__doc__)
     parser.add_argument("network", choices=list(SHARES))
     parser.add_argument("--small", type=float, default=0.5, help="share of batches of smaller pictures")
     args = parser.parse_args()
     name = args.network
-    args.work = args.work if args.work.name != "vehicle" else ROOT / "training/work" / name
     data = args.shared / "data"
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
