@@ -129,7 +129,7 @@ def _logits(network: PlateReader, plates: list[Plate]) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         for at in range(0, len(plates), BATCH):
             pictures = np.stack([picture[..., ::-1] for picture, _, _ in plates[at : at + BATCH]])
-            text, region, _ = network(torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))))
-            texts.append(text)
-            regions.append(region)
+            seen = network(torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))))
+            texts.append(seen.text)
+            regions.append(seen.region)
     return torch.cat(texts), torch.cat(regions)

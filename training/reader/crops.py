@@ -1,5 +1,5 @@
-"""Real plates that may teach the reader: labelled `train` rows of class `permissive`, and what two public readers
-agree on.
+"""Real plates that may teach the reader: labelled `train` rows of class `permissive`, plates of such photos that were
+read by eye (training/labels/plates.csv), and what two public readers agree on.
 """
 
 import csv
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.detector.photos import overlap
-from training.reader.classes import NO_REGION, region_class
+from training.folders import ROOT
+from training.reader.classes import NO_REGION, region_class, state_class
 from training.synthetic.camera import READER_SIZE, Camera
 
 LATIN = re.compile(r"[A-Z0-9]{2,10}")
@@ -24,9 +25,13 @@ LATIN = re.compile(r"[A-Z0-9]{2,10}")
 LEAST_BOX, LEAST_TEXT, LEAST_COUNTRY = 0.4, 0.9, 0.8
 
 
+READ_BY_EYE = ROOT / "training/labels/plates.csv"
+Labelled = tuple[list[float], str, int, int]  # box, text, region, state
+
+
 @dataclass(frozen=True)
 class RealPlate:
-    """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region: a class or NO_REGION.
+    """picture: uint8 BGR with room round the plate; box: x1, y1, x2, y2 in it; region, state: classes or NO_REGION.
 
     text: None where nobody told it. plate: whether it is a plate at all.
     """
@@ -35,6 +40,7 @@ class RealPlate:
     box: tuple[float, float, float, float]
     text: str | None
     region: int
+    state: int = NO_REGION
     plate: bool = True
 
 
@@ -50,11 +56,13 @@ def load(data: Path, reference: Path, *, held: bool = False) -> list[RealPlate]:
     with (data / "photos.csv").open() as table:
         rows = list(csv.DictReader(table))
     with (data / "crops.csv").open() as table:
-        measured = {row["text"] for row in csv.DictReader(table) if row["split"] != "train"}
+        crops = list(csv.DictReader(table))
+    states = {row["text"]: state_class(row["region"]) for row in crops if row["split"] == "train"}
+    measured = {row["text"] for row in crops if row["split"] != "train"}
     measured |= {row["text"] for row in rows if row["split"] != "train"}
     barred = {row["photo"] for row in rows if row["split"] != "train" or row["licence_class"] != "permissive"}
     labelled = defaultdict(list)
-    wanted: dict[str, list[tuple[list[float], str, int]]] = defaultdict(list)
+    wanted: dict[str, list[Labelled]] = defaultdict(list)
     for row in rows:
         if row["photo"] in barred:
             continue
@@ -62,7 +70,16 @@ def load(data: Path, reference: Path, *, held: bool = False) -> list[RealPlate]:
         if row["text"]:
             labelled[row["photo"]].append(box)
         if LATIN.fullmatch(row["text"]):
-            wanted[row["photo"]].append((box, row["text"], region_class(row["country"])))
+            state = states.get(row["text"], NO_REGION)
+            wanted[row["photo"]].append((box, row["text"], region_class(row["country"]), state))
+    with READ_BY_EYE.open() as table:
+        for row in csv.DictReader(table):
+            box = [float(row[k]) for k in ("x1", "y1", "x2", "y2")]
+            if row["photo"] in barred or row["text"] in measured:
+                continue
+            labelled[row["photo"]].append(box)
+            label = (box, row["text"], region_class(row["region"]), state_class(row["region"]))
+            wanted[row["photo"]].append(label)
     with (reference / "regions.csv").open() as table:
         codes = {row["name"].lower(): row["code"] for row in csv.DictReader(table) if not row["parent"]}
     with (data / "pseudo.jsonl").open() as lines:
@@ -77,7 +94,7 @@ def load(data: Path, reference: Path, *, held: bool = False) -> list[RealPlate]:
                     sure = plate.get("country_score", 0) >= LEAST_COUNTRY
                     code = codes.get(plate["country"].lower(), "") if sure else ""
                     region = region_class(code) if code else NO_REGION
-                    wanted[entry["photo"]].append((plate["box"], plate["text"], region))
+                    wanted[entry["photo"]].append((plate["box"], plate["text"], region, NO_REGION))
     chosen = [(photo, plate) for photo in sorted(wanted) for plate in wanted[photo] if held_out(plate[1]) == held]
     return [cut_out(cv2.imread(str(data / photo)), *plate) for photo, plate in chosen]
 
@@ -92,12 +109,14 @@ def _trusted(plate: dict, measured: set[str]) -> bool:
     )
 
 
-def cut_out(photo: NDArray[np.uint8], box: list[float], text: str | None, region: int) -> RealPlate:
+def cut_out(
+    photo: NDArray[np.uint8], box: list[float], text: str | None, region: int, state: int = NO_REGION
+) -> RealPlate:
     """Keeps 40 % of the plate's width and 60 % of its height round it: room for every later cut."""
     wide, high = box[2] - box[0], box[3] - box[1]
     x, y = int(max(0, box[0] - 0.4 * wide)), int(max(0, box[1] - 0.6 * high))
     picture = photo[y : int(box[3] + 0.6 * high), x : int(box[2] + 0.4 * wide)].copy()
-    return RealPlate(picture, (box[0] - x, box[1] - y, box[2] - x, box[3] - y), text, region)
+    return RealPlate(picture, (box[0] - x, box[1] - y, box[2] - x, box[3] - y), text, region, state)
 
 
 def varied(plate: RealPlate, camera: Camera) -> NDArray[np.uint8]:

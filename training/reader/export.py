@@ -10,7 +10,7 @@ import torch
 from training.folders import SHARED
 from training.onnx_file import arguments, fold_norms, write
 from training.reader.calibrate import calibration
-from training.reader.classes import ALPHABET, REGIONS
+from training.reader.classes import ALPHABET, REGIONS, STATES
 from training.reader.network import Exported, PlateReader
 from training.run import averaged_weights
 
@@ -26,14 +26,14 @@ def main() -> None:
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    network = PlateReader(len(ALPHABET) + 1, len(REGIONS))
+    network = PlateReader(len(ALPHABET) + 1, len(REGIONS), len(STATES))
     network.load_state_dict(averaged_weights(args.checkpoint))
     network.eval()
     fold_norms(network)
     # The exporter knows no fused transformer layer.
     torch.backends.mha.set_fastpath_enabled(False)
     picture = torch.randint(0, 255, (3, 3, 64, 160), dtype=torch.uint8)
-    axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}, "plate": {0: "n"}}
+    axes = {"image": {0: "n"}, "text": {0: "n"}, "region": {0: "n"}, "plate": {0: "n"}, "state": {0: "n"}}
     exported = Exported(network, calibration(network, args.shared, real=args.held_out))
     write("reader", exported, picture[:1], picture, axes, args)
 

@@ -3,7 +3,8 @@
 Input: uint8 or float RGB 0..255 [n, 3, 64, 160]; each plate is standardised inside. Outputs: text logits [n, 80, 37]
 (CTC, blank first:
 the upper row's 40 places, then the lower row's, so that a two-line plate is read in order), region logits [n,
-regions], and a logit [n] of its being a plate at all: the cut has more pixels of it than the detector saw.
+regions], a logit [n] of its being a plate at all: the cut has more pixels of it than the detector saw, and state
+logits [n, states], which mean something among the states of the plate's country.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,15 @@ import torch
 from torch import Tensor, nn
 
 WIDTH = 128
+
+
+class Seen(NamedTuple):
+    """The network's logits of n plates; shapes above."""
+
+    text: Tensor
+    region: Tensor
+    plate: Tensor
+    state: Tensor
 
 
 class Temperatures(NamedTuple):
@@ -57,7 +67,7 @@ class Residual(nn.Module):
 
 
 class PlateReader(nn.Module):
-    def __init__(self, classes: int, regions: int) -> None:
+    def __init__(self, classes: int, regions: int, states: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
             ConvNormAct(3, 24, 2),
@@ -78,8 +88,9 @@ class PlateReader(nn.Module):
         self.text = nn.Linear(WIDTH, classes)
         self.region = nn.Linear(WIDTH, regions)
         self.plate = nn.Linear(WIDTH, 1)
+        self.state = nn.Linear(WIDTH, states)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> Seen:
         x = image.float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         # 25 = 5 grey levels squared: an empty cut is not blown up into noise.
@@ -87,7 +98,7 @@ class PlateReader(nn.Module):
         tokens = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
         tokens = self.norm(self.context(tokens))
         whole = tokens.mean(1)
-        return self.text(tokens), self.region(whole), self.plate(whole)[:, 0]
+        return Seen(self.text(tokens), self.region(whole), self.plate(whole)[:, 0], self.state(whole))
 
 
 class Exported(nn.Module):
@@ -97,10 +108,11 @@ class Exported(nn.Module):
         super().__init__()
         self.network, self.temperatures = network, temperatures
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        text, region, plate = self.network(image)
-        return (
-            text_probabilities(text, self.temperatures),
-            (region / self.temperatures.region).softmax(-1),
-            plate.sigmoid(),
+    def forward(self, image: Tensor) -> Seen:
+        seen = self.network(image)
+        return Seen(
+            text_probabilities(seen.text, self.temperatures),
+            (seen.region / self.temperatures.region).softmax(-1),
+            seen.plate.sigmoid(),
+            seen.state.softmax(-1),
         )

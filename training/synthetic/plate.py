@@ -12,23 +12,17 @@ from PIL import Image, ImageDraw
 from training.synthetic.colours import RGB, any_colour, colour, jittered, too_alike
 from training.synthetic.formats import Format, Formats, squeezed
 from training.synthetic.lettering import Box, Letterer, Lettering
+from training.synthetic.states import PARENTS, Print, States, state_of
 from training.synthetic.typefaces import DIN, Typefaces
 
 HEIGHT = 112
-NOTES = [
-    "CALIFORNIA", "NEW YORK", "TEXAS", "FLORIDA", "EMPIRE STATE", "EXCELSIOR", "OHIO", "GARDEN STATE", "NEW JERSEY",
-    "Sunshine State", "dmv.ca.gov", "Arizona", "Virginia", "Massachusetts",
-    "The Spirit of America", "PENNSYLVANIA", "ILLINOIS", "Land of Lincoln", "GEORGIA", "COLORADO", "MARYLAND",
-    "Washington", "Evergreen State", "MOTORS", "www.cars.example",
-]  # fmt: skip
+NOTES = ["MOTORS", "www.cars.example", "AUTO CENTER"]
 # What only plates of these countries say: a wrong name would teach the region head nonsense.
 LOCAL_NOTES = {
     "pk": ["PUNJAB", "SINDH", "ICT-ISLAMABAD", "ISLAMABAD", "GOVT OF SINDH", "KARACHI", "GOVT OF PUNJAB", "MOTORS"],
     "br": ["SP-SAO PAULO", "RJ-RIO DE JANEIRO", "MG-BELO HORIZONTE", "PR-CURITIBA", "RS-PORTO ALEGRE", "BA-SALVADOR"],
-    "ca": ["ONTARIO", "Yours to Discover", "QUEBEC", "Je me souviens", "ALBERTA", "Beautiful British Columbia"],
-    "au": ["NEW SOUTH WALES", "VICTORIA", "QUEENSLAND", "SUNSHINE STATE", "WESTERN AUSTRALIA"],
 }
-NOTED = {*LOCAL_NOTES, "us", "mx", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
+NOTED = {*LOCAL_NOTES, *PARENTS, "mx", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
 SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
 SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch"}
 MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
@@ -54,10 +48,12 @@ class PlateMaker:
         self.formats = Formats(reference / "plate_formats.csv", self.rng)
         self.typefaces = Typefaces(fonts, self.rng)
         self.letterer = Letterer(self.typefaces, self.rng)
+        forms = [form for forms in self.formats.by_code.values() for form in forms]
+        self.states = States(reference / "regions.csv", forms, self.rng)
 
     def make(self) -> DrawnPlate:
         form, text = self.formats.draw()
-        return self.plate(form, text)
+        return self.plate(self.states.dressed(form), text)
 
     def plate(self, form: Format, text: str) -> DrawnPlate:
         """One plate of a format with this text (printed gaps included)."""
@@ -142,20 +138,27 @@ class PlateMaker:
                 self.letterer.note(draw, "BR", (width * 0.06, height * 0.8), height * 0.13, ink)
                 x1 = width * 0.1
         elif country in NOTED or rng.random() < 0.1:
-            if rng.random() < 0.85:
+            words = self._words(form)
+            if words.above:
                 tall = height * rng.uniform(0.1, 0.2)
                 shade = rng.choice([ink, (180, 30, 30), (30, 50, 150)])
-                self.letterer.note(
-                    draw, rng.choice(LOCAL_NOTES.get(country, NOTES)), (width / 2, tall * 0.7), tall, shade
-                )
+                self.letterer.note(draw, words.above, (width / 2, tall * 0.7), tall, shade)
                 y1 = max(y1, height * 0.22)
-            if rng.random() < 0.6:
-                tall = height * rng.uniform(0.07, 0.13)
-                self.letterer.note(
-                    draw, rng.choice(LOCAL_NOTES.get(country, NOTES)), (width / 2, height * 0.91), tall, ink
-                )
+            if words.below:
+                tall = height * rng.uniform(0.07, 0.15)
+                self.letterer.note(draw, words.below, (width / 2, height * 0.99 - tall * 0.6), tall, ink)
                 y2 = height * 0.8
         return x1, y1, x2, y2
+
+    def _words(self, form: Format) -> Print:
+        """The small print above and below the text."""
+        rng = self.rng
+        if state_of(form.code):
+            words = self.states.words(form)
+        else:
+            notes = LOCAL_NOTES.get(form.country, NOTES)
+            words = Print(rng.choice(notes), rng.choice(notes))
+        return Print(words.above if rng.random() < 0.9 else "", words.below if rng.random() < 0.75 else "")
 
     def _between(self, country: str) -> str:
         rng = self.rng
