@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 pub use detector::{DetectorKind, DetectorOutput, DetectorSpec};
 pub use input::{Colour, CropSpec, Dtype, Fit, InputSpec, Layout, Placement, Resample};
-pub use reader::{Activation, PlateSpec, ReaderKind, ReaderOutput, ReaderSpec, RegionSpec};
+pub use reader::{Activation, PlateSpec, ReaderKind, ReaderOutput, ReaderSpec, RegionSpec, RereadSpec, StateSpec};
 pub use vehicles::{
     AttributesSpec, ClassesSpec, ClassifierKind, MakeModelSpec, ModelsSpec, VehicleDetectorSpec, VehicleModel,
 };

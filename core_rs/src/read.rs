@@ -1,10 +1,8 @@
 //! A reader's raw output as readings: text, score, candidates, region.
 
-use std::borrow::Cow;
-
 use crate::error::{CoreError, Result};
 use crate::evidence::{Alphabet, Evidence};
-use crate::manifest::{Activation, ReaderSpec, RegionSpec};
+use crate::manifest::{Activation, ReaderSpec, StateSpec};
 use crate::options::Options;
 use crate::session::Output;
 use crate::templates::guide::{Guide, Shown};
@@ -20,56 +18,100 @@ pub struct Reading {
     pub candidates: Vec<(String, f32)>,
     /// One a character of `text`, as the reader saw it.
     pub char_scores: Vec<f32>,
-    /// Region code and its probability.
+    /// Code of the country, or of the state where the plate shows it, and its probability.
     pub region: Option<(String, f32)>,
     /// Whether the caller asked for texts of certain formats alone and none of them is here.
     pub misfit: bool,
 }
 
-/// Reads the plates of a batch by its outputs: the text's, then the region's where the reader has one and it was asked
-/// for. `options` has one entry a plate.
-pub fn readings(spec: &ReaderSpec, outputs: &[Output], options: &[&Options]) -> Result<Vec<Reading>> {
-    let classes = spec.output.classes(spec.kind);
-    let count = options.len();
-    let output = &outputs[0];
-    let size = match output.shape[..] {
-        [n, steps, last] if n >= count && last == classes => steps * last,
-        _ => {
-            return Err(CoreError::Inference(format!(
-                "the reader gave the shape {:?} for {count} plates, {classes} classes were expected",
-                output.shape
-            )));
-        }
-    };
-    let alphabet = Alphabet::new(spec.kind, &spec.output);
-    let regions = match (&spec.region, outputs.get(1)) {
-        (Some(region), Some(output)) => Some((region, region_rows(region, output, count)?)),
-        _ => None,
-    };
-    let plates = output.values.chunks_exact(size).zip(options).enumerate();
-    let read = plates.map(|(n, (plate, options))| {
-        let steps = probabilities(plate, classes, spec.output.activation);
-        let region = regions.map(|(region, rows)| {
-            let codes = &region.codes;
-            (codes, probabilities(&rows[n * codes.len()..(n + 1) * codes.len()], codes.len(), region.activation))
-        });
-        let shown = region.as_ref().map(|(codes, row)| Shown { codes, probabilities: row });
-        reading(&Evidence::new(&steps, classes, &alphabet), shown, options)
-    });
-    Ok(read.collect())
+/// What the reader's network says of one cut of a plate, as probabilities.
+#[derive(Debug, Clone)]
+pub struct Glimpse {
+    /// `[steps, classes]`.
+    text: Vec<f32>,
+    region: Option<Vec<f32>>,
+    state: Option<Vec<f32>>,
+    /// That it is a plate.
+    plate: Option<f32>,
 }
 
-fn reading(evidence: &Evidence, shown: Option<Shown>, options: &Options) -> Reading {
-    let guide = Guide::new(options, shown);
-    let texts = ranked(evidence, &guide, options.max_candidates);
-    let Some(best) = texts.first() else {
-        return Reading {
-            region: guide.region().zip(shown).map(named),
-            misfit: options.region_strict,
-            ..Reading::default()
-        };
+/// The names of the outputs that `glimpses` takes, in their order.
+#[must_use]
+pub fn output_names(spec: &ReaderSpec) -> Vec<&str> {
+    let mut names = vec![spec.output.name.as_str()];
+    names.extend(spec.region.as_ref().map(|region| region.name.as_str()));
+    names.extend(spec.state.as_ref().map(|state| state.name.as_str()));
+    names.extend(spec.plate.as_ref().map(|plate| plate.name.as_str()));
+    names
+}
+
+/// The outputs of a batch as what they say of each of its first `count` cuts.
+pub fn glimpses(spec: &ReaderSpec, outputs: &[Output], count: usize) -> Result<Vec<Glimpse>> {
+    let classes = spec.output.classes(spec.kind);
+    let mut outputs = outputs.iter();
+    let text = taken(&mut outputs)?;
+    let size = match text.shape[..] {
+        [n, steps, last] if n >= count && last == classes => steps * last,
+        _ => return Err(misshapen("", text, count, classes)),
     };
-    let alphabet = evidence.alphabet();
+    let mut table = |spec: Option<(&str, usize, Activation)>| -> Result<Option<Vec<Vec<f32>>>> {
+        let Some((what, codes, activation)) = spec else { return Ok(None) };
+        let output = taken(&mut outputs)?;
+        match output.shape[..] {
+            [n, last] if n >= count && last == codes => {
+                let rows = output.values.chunks_exact(codes).take(count);
+                Ok(Some(rows.map(|row| probabilities(row, codes, activation)).collect()))
+            }
+            _ => Err(misshapen(what, output, count, codes)),
+        }
+    };
+    let regions = table(spec.region.as_ref().map(|spec| ("region ", spec.codes.len(), spec.activation)))?;
+    let states = table(spec.state.as_ref().map(|spec| ("state ", spec.codes.len(), spec.activation)))?;
+    let plates = spec.plate.as_ref().map(|_| taken(&mut outputs)).transpose()?;
+    if let Some(output) = plates.filter(|output| output.values.len() < count) {
+        return Err(misshapen("plate ", output, count, 1));
+    }
+    let seen = text.values.chunks_exact(size).take(count).enumerate().map(|(n, steps)| Glimpse {
+        text: probabilities(steps, classes, spec.output.activation),
+        region: regions.as_ref().map(|rows| rows[n].clone()),
+        state: states.as_ref().map(|rows| rows[n].clone()),
+        plate: plates.map(|output| output.values[n]),
+    });
+    Ok(seen.collect())
+}
+
+fn taken<'a>(outputs: &mut impl Iterator<Item = &'a Output>) -> Result<&'a Output> {
+    outputs.next().ok_or_else(|| CoreError::Inference("the reader gave fewer outputs than it was asked for".into()))
+}
+
+fn misshapen(what: &str, output: &Output, count: usize, classes: usize) -> CoreError {
+    CoreError::Inference(format!(
+        "the reader gave the {what}shape {:?} for {count} plates, {classes} classes were expected",
+        output.shape
+    ))
+}
+
+/// Reads one plate by what was seen of it in one cut or several.
+#[must_use]
+pub fn reading(spec: &ReaderSpec, seen: &[Glimpse], options: &Options) -> Reading {
+    let alphabet = Alphabet::new(spec.kind, &spec.output);
+    let tables = seen.iter().map(|glimpse| &glimpse.text[..]).collect();
+    let evidence = Evidence::new(tables, spec.output.classes(spec.kind), &alphabet);
+    let regions = mean(seen.iter().filter_map(|glimpse| glimpse.region.as_deref()));
+    let states = mean(seen.iter().filter_map(|glimpse| glimpse.state.as_deref()));
+    let shown =
+        spec.region.as_ref().zip(regions.as_ref()).map(|(spec, row)| Shown { codes: &spec.codes, probabilities: row });
+    let guide = Guide::new(options, shown);
+    let region = guide.region().zip(shown).map(|((place, probability), shown)| {
+        let country = shown.codes[place].clone();
+        let state = spec.state.as_ref().zip(states.as_ref()).and_then(|(spec, row)| state_of(spec, &country, row));
+        let (code, share) = state.unwrap_or((country, 1.0));
+        (code, (probability * share).clamp(0.0, 1.0) as f32)
+    });
+    let texts = ranked(&evidence, &guide, options.max_candidates);
+    let Some(best) = texts.first() else {
+        return Reading { region, misfit: options.region_strict, ..Reading::default() };
+    };
     // One exponent for all candidates keeps their order that of their probabilities.
     let exponent = 1.0 / best.labels.len() as f64;
     let candidates: Vec<(String, f32)> = texts
@@ -81,33 +123,46 @@ fn reading(evidence: &Evidence, shown: Option<Shown>, options: &Options) -> Read
         text: candidates[0].0.clone(),
         score: candidates[0].1,
         char_scores: evidence.label_scores(&best.seen),
-        region: guide.region().zip(shown).map(named),
+        region,
         candidates,
         misfit: false,
     }
 }
 
-fn named(((place, probability), shown): ((usize, f64), Shown)) -> (String, f32) {
-    (shown.codes[place].clone(), probability.clamp(0.0, 1.0) as f32)
+/// The reader's opinion on whether it is a plate, in the mean of the cuts.
+#[must_use]
+pub fn plate_score(seen: &[Glimpse]) -> Option<f32> {
+    let scores: Vec<f32> = seen.iter().filter_map(|glimpse| glimpse.plate).collect();
+    (!scores.is_empty()).then(|| scores.iter().sum::<f32>() / scores.len() as f32)
 }
 
-/// The values of the region's output, a row a plate, for at least `count` plates.
-pub fn region_rows<'a>(spec: &RegionSpec, output: &'a Output, count: usize) -> Result<&'a [f32]> {
-    let codes = spec.codes.len();
-    match output.shape[..] {
-        [n, last] if n >= count && last == codes => Ok(&output.values),
-        _ => Err(CoreError::Inference(format!(
-            "the reader gave the region shape {:?} for {count} plates and {codes} codes",
-            output.shape
-        ))),
+/// The state of a plate of this country and its share among that country's states, where it is `least` or more.
+fn state_of(spec: &StateSpec, country: &str, row: &[f32]) -> Option<(String, f64)> {
+    let among = spec.codes.iter().zip(row).filter(|(code, _)| code.split('-').next() == Some(country));
+    let total: f32 = among.clone().map(|(_, p)| p).sum();
+    let (code, &p) = among.max_by(|a, b| a.1.total_cmp(b.1))?;
+    (p >= spec.least * total).then(|| (code.clone(), f64::from(p / total)))
+}
+
+fn mean<'a>(mut rows: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {
+    let mut sums = rows.next()?.to_vec();
+    let mut count = 1.0;
+    for row in rows {
+        count += 1.0;
+        for (sum, p) in sums.iter_mut().zip(row) {
+            *sum += p;
+        }
     }
+    for sum in &mut sums {
+        *sum /= count;
+    }
+    Some(sums)
 }
 
 /// Rows of `classes` values as distributions.
-fn probabilities(values: &[f32], classes: usize, activation: Activation) -> Cow<'_, [f32]> {
-    let mut values = Cow::Borrowed(values);
+fn probabilities(values: &[f32], classes: usize, activation: Activation) -> Vec<f32> {
+    let mut values = values.to_vec();
     if activation == Activation::Softmax {
-        let values = values.to_mut();
         for row in values.chunks_exact_mut(classes) {
             let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for v in row.iter_mut() {
@@ -139,7 +194,8 @@ mod tests {
         let text = Output { shape: vec![1, steps.len(), steps[0].len()], values: steps.concat() };
         let region = region.map(|row| Output { shape: vec![1, row.len()], values: row.to_vec() });
         let outputs: Vec<Output> = [Some(text), region].into_iter().flatten().collect();
-        readings(spec, &outputs, &[options]).unwrap().remove(0)
+        let seen = glimpses(spec, &outputs, 1).unwrap();
+        reading(spec, &seen, options)
     }
 
     #[test]
@@ -172,9 +228,47 @@ mod tests {
         let text = || Output { shape: vec![1, 1, 2], values: vec![0.1, 0.9] };
         for shape in [vec![1, 3], vec![0, 2], vec![2]] {
             let region = Output { values: vec![0.5; 3], shape };
-            assert!(readings(&spec, &[text(), region], &[&Options::default()]).is_err());
+            assert!(glimpses(&spec, &[text(), region], 1).is_err());
         }
-        assert!(readings(&spec, &[text()], &[&Options::default(); 2]).is_err());
+        assert!(glimpses(&spec, &[text()], 1).is_err(), "the region is missing");
+        assert!(glimpses(&spec, &[text()], 2).is_err());
+    }
+
+    #[test]
+    fn cuts_are_judged_together() {
+        let spec = spec("ctc", "alphabet = 'AB', blank = 0", "plate = { name = 'p', weights = [1, 1, 0] }");
+        let seen = |table: &[f32], plate: f32| {
+            let text = Output { shape: vec![1, 1, 3], values: table.to_vec() };
+            glimpses(&spec, &[text, Output { shape: vec![1], values: vec![plate] }], 1).unwrap().remove(0)
+        };
+        let (first, second) = (seen(&[0.0, 0.6, 0.4], 0.2), seen(&[0.0, 0.1, 0.9], 0.6));
+        assert_eq!(reading(&spec, std::slice::from_ref(&first), &Options::default()).text, "A");
+        let both = [first, second];
+        let found = reading(&spec, &both, &Options::default());
+        assert_eq!(found.text, "B");
+        // The geometric mean of 0.4 and 0.9, and the mean of each place.
+        assert!((found.score - 0.6).abs() < 1e-6, "{found:?}");
+        assert!((found.char_scores[0] - 0.65).abs() < 1e-6, "{found:?}");
+        assert!((plate_score(&both).unwrap() - 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_state_is_told_where_its_share_of_the_country_is_large() {
+        let regions = "region = { name = 'r', codes = ['us', 'ca'] }
+            state = { name = 's', codes = ['ca-on', 'us-ny', 'us-nj'], least = 0.75 }";
+        let spec = spec("ctc", "alphabet = 'A', blank = 0", regions);
+        let told = |region: [f32; 2], states: [f32; 3]| {
+            let outputs = [vec![0.1, 0.9], region.to_vec(), states.to_vec()];
+            let shapes = [vec![1, 1, 2], vec![1, 2], vec![1, 3]];
+            let outputs: Vec<Output> =
+                shapes.into_iter().zip(outputs).map(|(shape, values)| Output { shape, values }).collect();
+            reading(&spec, &glimpses(&spec, &outputs, 1).unwrap(), &Options::default()).region.unwrap()
+        };
+        let (code, score) = told([0.8, 0.2], [0.5, 0.4, 0.1]);
+        assert_eq!(code, "us-ny");
+        assert!((score - 0.8 * 0.8).abs() < 1e-6, "{score}");
+        assert_eq!(told([0.8, 0.2], [0.5, 0.3, 0.2]), ("us".into(), 0.8));
+        assert_eq!(told([0.2, 0.8], [0.1, 0.8, 0.1]), ("ca-on".into(), 0.8));
     }
 
     /// A slot reader of 36 characters that is sure of each of `text`, but for look-alikes that share their slot.

@@ -34,7 +34,9 @@ pub struct ReaderSpec {
     #[serde(default)]
     pub crop: CropSpec,
     pub region: Option<RegionSpec>,
+    pub state: Option<StateSpec>,
     pub plate: Option<PlateSpec>,
+    pub reread: Option<RereadSpec>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +62,57 @@ pub struct RegionSpec {
     pub codes: Vec<String>,
     #[serde(default)]
     pub activation: Activation,
+}
+
+/// The state of plates whose country has states that its plates name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateSpec {
+    /// The output, `[n, codes]`.
+    pub name: String,
+    /// The country, a hyphen and the state: `us-ny`.
+    pub codes: Vec<String>,
+    #[serde(default)]
+    pub activation: Activation,
+    /// A state is told from this share of its country's states on; under it the country alone.
+    #[serde(default = "default_least")]
+    pub least: f32,
+}
+
+/// Further cuts of the plates of which the reader is not sure, to be judged together with the first.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RereadSpec {
+    /// Plates whose reading has a score under this are read again.
+    pub below: f32,
+    /// One a cut: what is added to `crop`'s margins across and down; negative for a tighter cut.
+    pub margins: Vec<(f32, f32)>,
+}
+
+impl RereadSpec {
+    /// Says which field is wrong and how, or nothing.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        if !(0.0..=1.0).contains(&self.below) {
+            return Some(format!("reread.below: {} is not within 0 to 1", self.below));
+        }
+        if self.margins.is_empty() || self.margins.len() > MOST_CUTS {
+            return Some(format!("reread.margins: must hold 1 to {MOST_CUTS} cuts"));
+        }
+        let within = self.margins.iter().all(|(x, y)| [x, y].into_iter().all(|each| (-0.2..=0.5).contains(each)));
+        (!within).then(|| "reread.margins: must be within -0.2 to 0.5".into())
+    }
+}
+
+impl StateSpec {
+    /// Says which field is wrong and how, or nothing.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        if self.codes.iter().any(|code| !code.contains('-')) || self.codes.is_empty() {
+            return Some("state.codes: must be a country, a hyphen and a state each".into());
+        }
+        (!(0.0..=1.0).contains(&self.least)).then(|| format!("state.least: {} is not within 0 to 1", self.least))
+    }
 }
 
 /// The reader's own opinion on whether a cut is a plate at all.
@@ -126,6 +179,13 @@ impl ReaderOutput {
             _ => None,
         }
     }
+}
+
+/// Cuts that a plate is read again in, at most.
+const MOST_CUTS: usize = 8;
+
+fn default_least() -> f32 {
+    0.5
 }
 
 fn default_floor() -> f32 {

@@ -7,7 +7,7 @@ use super::{Stage, StageDescription};
 use crate::detect;
 use crate::error::Result;
 use crate::letterbox::Frame;
-use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec};
+use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec, RereadSpec};
 use crate::options::Options;
 use crate::provider::Placement;
 use crate::read;
@@ -48,22 +48,22 @@ pub(super) fn load_reader(
         }
         check_output(&blame, &model, "region", &region.name, &[-1, region.codes.len() as i64])?;
     }
+    if let Some(state) = &spec.state {
+        in_manifest.on_spec(state.fault())?;
+        check_output(&blame, &model, "state", &state.name, &[-1, state.codes.len() as i64])?;
+    }
     if let Some(plate) = &spec.plate {
         in_manifest.on_spec(plate.fault())?;
         check_output(&blame, &model, "plate", &plate.name, &[-1])?;
     }
+    in_manifest.on_spec(spec.reread.as_ref().and_then(RereadSpec::fault))?;
 
     let tensor = grey(&spec.input, &model, spec.input.height, spec.input.width);
     let trial = model
-        .run(&tensor, &[&spec.output.name])
-        .and_then(|outputs| read::readings(&spec, &outputs, &vec![&Options::default(); tensor.batch]).map(drop));
+        .run(&tensor, &read::output_names(&spec))
+        .and_then(|outputs| read::glimpses(&spec, &outputs, tensor.batch))
+        .map(|seen| read::reading(&spec, &seen[..1], &Options::default()));
     trial.map_err(|error| blame.on("output", error))?;
-    if let Some(region) = &spec.region {
-        let trial = model
-            .run(&tensor, &[&region.name])
-            .and_then(|outputs| read::region_rows(region, &outputs[0], tensor.batch).map(drop));
-        trial.map_err(|error| blame.on("region", error))?;
-    }
     let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);
     Ok((Stage { spec, model }, description))
 }

@@ -1,4 +1,4 @@
-//! Plates to texts.
+//! Plates to texts: each in one cut, and those that the reader is not sure of in further ones.
 
 use super::Engine;
 use super::job::{Job, Workspace, isolated};
@@ -6,8 +6,8 @@ use crate::deadline::Deadline;
 use crate::error::{Result, guarded};
 use crate::geometry::{Corners, Rect};
 use crate::manifest::CropSpec;
-use crate::options::Options;
-use crate::read::readings;
+use crate::options::Mode;
+use crate::read::{Glimpse, Reading, glimpses, output_names, plate_score, reading};
 use crate::rectify::{cut_box, cut_corners, usable};
 use crate::tensor::InputTensor;
 use crate::timing::{StageName, timed};
@@ -21,6 +21,15 @@ struct Plate {
     job: usize,
     area: Rect,
     corners: Option<Corners>,
+}
+
+/// A plate with some room round it, as the reader is to see it.
+#[derive(Clone, Copy)]
+struct Cut {
+    plate: Plate,
+    crop: CropSpec,
+    /// Whether it is not the plate's first.
+    again: bool,
 }
 
 impl Engine {
@@ -52,19 +61,67 @@ impl Engine {
         deadline: Deadline,
         work: &mut Workspace,
     ) -> Result<()> {
+        let spec = &self.pack.reader.spec;
+        let first: Vec<Cut> = chunk.iter().map(|&plate| Cut { plate, crop, again: false }).collect();
+        let mut seen: Vec<Vec<Glimpse>> =
+            self.look_at(jobs, &first, deadline, work)?.into_iter().map(|glimpse| vec![glimpse]).collect();
+        let mut readings = self.texts(jobs, chunk, &seen)?;
+        if let Some(reread) = &spec.reread {
+            let unsure: Vec<usize> = (0..chunk.len())
+                .filter(|&n| readings[n].score < reread.below && jobs[chunk[n].job].options.mode != Mode::Fast)
+                .collect();
+            let wider = |&(x, y): &(f32, f32)| CropSpec { margin_x: crop.margin_x + x, margin_y: crop.margin_y + y };
+            let crops: Vec<CropSpec> = reread.margins.iter().map(wider).collect();
+            let cuts: Vec<Cut> = unsure
+                .iter()
+                .flat_map(|&n| crops.iter().map(move |&crop| Cut { plate: chunk[n], crop, again: true }))
+                .collect();
+            let mut further = Vec::with_capacity(cuts.len());
+            for cuts in cuts.chunks(self.pack.reader.model.fixed_batch().unwrap_or(BATCH)) {
+                further.extend(self.look_at(jobs, cuts, deadline, work)?);
+            }
+            let mut further = further.into_iter();
+            for &n in &unsure {
+                seen[n].extend(further.by_ref().take(crops.len()));
+            }
+            let plates: Vec<Plate> = unsure.iter().map(|&n| chunk[n]).collect();
+            let of_unsure: Vec<Vec<Glimpse>> = unsure.iter().map(|&n| seen[n].clone()).collect();
+            for (&n, reading) in unsure.iter().zip(self.texts(jobs, &plates, &of_unsure)?) {
+                readings[n] = reading;
+            }
+        }
+        for ((reading, seen), plate) in readings.into_iter().zip(&seen).zip(chunk) {
+            let job = &mut jobs[plate.job];
+            job.readings.push(reading);
+            job.plate_scores.push(plate_score(seen));
+        }
+        Ok(())
+    }
+
+    /// What the network says of each cut.
+    fn look_at(
+        &self,
+        jobs: &mut [Job],
+        cuts: &[Cut],
+        deadline: Deadline,
+        work: &mut Workspace,
+    ) -> Result<Vec<Glimpse>> {
         deadline.check()?;
         let reader = &self.pack.reader;
         let spec = &reader.spec;
         let size = (spec.input.width, spec.input.height);
-        let batch = reader.model.fixed_batch().unwrap_or(chunk.len());
+        let batch = reader.model.fixed_batch().unwrap_or(cuts.len());
         let (tensor, rectify_ms) = timed(|| {
             guarded("rectify", || {
                 let mut tensor = InputTensor::new(&spec.input, batch, size.1 as usize, size.0 as usize);
-                for (n, plate) in chunk.iter().enumerate() {
-                    let picture = &jobs[plate.job].picture;
-                    let pixels = match plate.corners.filter(|corners| usable(corners, plate.area)) {
-                        Some(corners) => cut_corners(picture, &corners, crop, size, &mut work.resizer)?,
-                        None => cut_box(picture, plate.area, crop, size, spec.input.resample, &mut work.resizer)?,
+                for (n, cut) in cuts.iter().enumerate() {
+                    let Plate { job, area, corners } = cut.plate;
+                    let picture = &jobs[job].picture;
+                    let corners = corners.filter(|corners| usable(corners, area));
+                    // Past the picture's edge a box is cut short, and the second cut would be the first.
+                    let pixels = match corners.or(cut.again.then(|| area.corners())) {
+                        Some(corners) => cut_corners(picture, &corners, cut.crop, size, &mut work.resizer)?,
+                        None => cut_box(picture, area, cut.crop, size, spec.input.resample, &mut work.resizer)?,
                     };
                     tensor.put(n, &pixels, size.0 as usize, 0, 0);
                 }
@@ -73,23 +130,29 @@ impl Engine {
         });
         let tensor = tensor?;
         deadline.check()?;
-        let mut names = vec![spec.output.name.as_str()];
-        names.extend(spec.region.as_ref().map(|region| region.name.as_str()));
-        names.extend(spec.plate.as_ref().map(|plate| plate.name.as_str()));
+        let names = output_names(spec);
         let (outputs, read_ms) = timed(|| guarded("read", || reader.model.run(&tensor, &names)));
-        let mut outputs = outputs?;
-        let plate_scores = spec.plate.as_ref().and_then(|_| outputs.pop()).map(|output| output.values);
-        let options: Vec<&Options> = chunk.iter().map(|plate| jobs[plate.job].options).collect();
-        let (found, text_ms) = timed(|| guarded("text", || readings(spec, &outputs, &options)));
-        let share = 1.0 / chunk.len() as f64;
-        for (n, (reading, plate)) in found?.into_iter().zip(chunk).enumerate() {
-            let job = &mut jobs[plate.job];
-            job.readings.push(reading);
-            job.plate_scores.push(plate_scores.as_ref().and_then(|scores| scores.get(n).copied()));
-            job.timings.add(StageName::Rectify, rectify_ms * share);
-            job.timings.add(StageName::Read, read_ms * share);
-            job.timings.add(StageName::Text, text_ms * share);
+        let outputs = outputs?;
+        let share = 1.0 / cuts.len() as f64;
+        for cut in cuts {
+            let timings = &mut jobs[cut.plate.job].timings;
+            timings.add(StageName::Rectify, rectify_ms * share);
+            timings.add(StageName::Read, read_ms * share);
         }
-        Ok(())
+        guarded("text", || glimpses(spec, &outputs, cuts.len()))
+    }
+
+    /// A reading of each plate by what was seen of it.
+    fn texts(&self, jobs: &mut [Job], plates: &[Plate], seen: &[Vec<Glimpse>]) -> Result<Vec<Reading>> {
+        let spec = &self.pack.reader.spec;
+        let (readings, ms) = timed(|| {
+            guarded("text", || {
+                Ok(plates.iter().zip(seen).map(|(plate, seen)| reading(spec, seen, jobs[plate.job].options)).collect())
+            })
+        });
+        for plate in plates {
+            jobs[plate.job].timings.add(StageName::Text, ms / plates.len() as f64);
+        }
+        readings
     }
 }

@@ -181,7 +181,7 @@ impl<'a> Candidates<'a> {
         for (place, (&label, row)) in labels.iter().zip(self.evidence.rows(labels)).enumerate() {
             let here = f64::from(row[usize::from(label)]).max(f64::MIN_POSITIVE);
             let own = symbol(alphabet.character(label));
-            for (other, &p) in (0_u16..).zip(row) {
+            for (other, &p) in (0_u16..).zip(&row) {
                 if other == label || alphabet.is_empty(other) {
                     continue;
                 }
