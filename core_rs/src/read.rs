@@ -2,7 +2,7 @@
 
 use crate::error::{CoreError, Result};
 use crate::evidence::{Alphabet, Evidence};
-use crate::manifest::{Activation, ReaderSpec, StateSpec};
+use crate::manifest::{Activation, ReaderSpec};
 use crate::options::Options;
 use crate::session::Output;
 use crate::templates::guide::{Guide, Shown};
@@ -99,13 +99,18 @@ pub fn reading(spec: &ReaderSpec, seen: &[Glimpse], options: &Options) -> Readin
     let evidence = Evidence::new(tables, spec.output.classes(spec.kind), &alphabet);
     let regions = mean(seen.iter().filter_map(|glimpse| glimpse.region.as_deref()));
     let states = mean(seen.iter().filter_map(|glimpse| glimpse.state.as_deref()));
-    let shown =
-        spec.region.as_ref().zip(regions.as_ref()).map(|(spec, row)| Shown { codes: &spec.codes, probabilities: row });
+    let states = spec.state.as_ref().zip(states.as_ref());
+    let shown = spec.region.as_ref().zip(regions.as_ref()).map(|(spec, row)| Shown {
+        codes: &spec.codes,
+        probabilities: row,
+        states: states.map(|(spec, row)| (&spec.codes[..], &row[..])),
+    });
     let guide = Guide::new(options, shown);
     let region = guide.region().zip(shown).map(|((place, probability), shown)| {
         let country = shown.codes[place].clone();
-        let state = spec.state.as_ref().zip(states.as_ref()).and_then(|(spec, row)| state_of(spec, &country, row));
-        let (code, share) = state.unwrap_or((country, 1.0));
+        let likeliest = shown.states_of(&country).into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let state = likeliest.filter(|(_, share)| states.is_some_and(|(spec, _)| *share >= f64::from(spec.least)));
+        let (code, share) = state.map_or((country, 1.0), |(code, share)| (code.clone(), share));
         (code, (probability * share).clamp(0.0, 1.0) as f32)
     });
     let texts = ranked(&evidence, &guide, options.max_candidates);
@@ -134,14 +139,6 @@ pub fn reading(spec: &ReaderSpec, seen: &[Glimpse], options: &Options) -> Readin
 pub fn plate_score(seen: &[Glimpse]) -> Option<f32> {
     let scores: Vec<f32> = seen.iter().filter_map(|glimpse| glimpse.plate).collect();
     (!scores.is_empty()).then(|| scores.iter().sum::<f32>() / scores.len() as f32)
-}
-
-/// The state of a plate of this country and its share among that country's states, where it is `least` or more.
-fn state_of(spec: &StateSpec, country: &str, row: &[f32]) -> Option<(String, f64)> {
-    let among = spec.codes.iter().zip(row).filter(|(code, _)| code.split('-').next() == Some(country));
-    let total: f32 = among.clone().map(|(_, p)| p).sum();
-    let (code, &p) = among.max_by(|a, b| a.1.total_cmp(b.1))?;
-    (p >= spec.least * total).then(|| (code.clone(), f64::from(p / total)))
 }
 
 fn mean<'a>(mut rows: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {

@@ -4,8 +4,10 @@ Pictures are JPEGs of 1280 x 720 and 1920 x 1080 made from the photos of PLATEHO
 beside the checkout), or from the repository's sample without them. Each implementation runs in a process of its own on
 one thread, one picture a call. They take turns at each picture, so that other load on the machine meets all of them
 alike; the time of a stage is the mean over the pictures of the best of the rounds. A ratio is Python's time over
-Rust's: above 1, Rust is ahead. OpenCV takes part where it is installed. Python knows no vehicles: their stages are not
-in these totals, and stand by themselves (vehicles.py). The last line is one JSON object.
+Rust's: above 1, Rust is ahead. OpenCV takes part where it is installed. Python knows no vehicles and reads each plate
+once: their stages are not in these totals, and stand by themselves (vehicles.py); nor are the further cuts of a plate
+that was not read surely. What a photo costs with all of it, in the modes `default` and `fast`, is told beside
+(modes.py). The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +29,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import modes
 import vehicles
 from PIL import Image
 
@@ -34,6 +39,7 @@ SIZES = ((1280, 720), (1920, 1080))
 STAGES = ("decode", "letterbox", "detect", "boxes", "rectify", "read", "text")
 NETWORK = ("detect", "read")
 IMPLEMENTATIONS = ("rust", "opencv", "pillow")
+ALONE = {"vehicles": vehicles, "modes": modes}
 
 Figures = dict[str, Any]
 
@@ -45,11 +51,11 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=24, help="pictures a size (default: 24)")
     parser.add_argument("--rounds", type=int, default=5, help="times that each is read (default: 5)")
     parser.add_argument("--shared", type=Path, default=shared, help="folder with data/photos.csv")
-    parser.add_argument("--measure", choices=(*IMPLEMENTATIONS, "vehicles"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=(*IMPLEMENTATIONS, *ALONE), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.measure == "vehicles":
-        print(json.dumps(vehicles.cost(chosen.pack, chosen.folder, chosen.rounds)))
+    if chosen.measure in ALONE:
+        print(json.dumps(ALONE[chosen.measure].cost(chosen.pack, chosen.folder, chosen.rounds)))
         return 0
     if chosen.measure:
         serve(chosen.measure, chosen.pack, chosen.folder)
@@ -58,11 +64,12 @@ def main() -> int:
     for width, height in SIZES:
         with tempfile.TemporaryDirectory(prefix="platehost-bench-") as folder:
             files = pictures(chosen.shared, Path(folder), chosen.pictures, width, height)
-            measured = compare(chosen.pack, folder, files, chosen.rounds)
-            of_vehicles = vehicle_cost(chosen.pack, folder, chosen.rounds)
+            measured = compare(reading_once(chosen.pack, Path(folder)), folder, files, chosen.rounds)
+            alone = {part: cost_of(part, chosen.pack, folder, chosen.rounds) for part in ALONE}
         show(f"{width} x {height}", measured)
-        vehicles.show(of_vehicles)
-        report["sizes"][f"{width}x{height}"] = {**measured, "ratio": ratios(measured), "vehicles": of_vehicles}
+        for part, figures in alone.items():
+            ALONE[part].show(figures)
+        report["sizes"][f"{width}x{height}"] = {**measured, "ratio": ratios(measured), **alone}
     print(json.dumps(report))
     return 0
 
@@ -103,8 +110,19 @@ def compare(pack: Path, folder: str, files: int, rounds: int) -> dict[str, Figur
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
-def vehicle_cost(pack: Path, folder: str, rounds: int) -> Figures:
-    command = [sys.executable, __file__, "--measure", "vehicles", "--folder", folder, "--pack", str(pack)]
+def reading_once(pack: Path, folder: Path) -> Path:
+    """A copy of the pack in `folder` that reads each plate in one cut."""
+    copy = folder / pack.name
+    shutil.copytree(pack, copy)
+    manifest = copy / "manifest.toml"
+    manifest.write_text(
+        re.sub(r"^\[plate_reader\.reread\]\n(?:[^\[].*\n?|\n)*", "", manifest.read_text(), flags=re.MULTILINE)
+    )
+    return copy
+
+
+def cost_of(part: str, pack: Path, folder: str, rounds: int) -> Figures:
+    command = [sys.executable, __file__, "--measure", part, "--folder", folder, "--pack", str(pack)]
     command += ["--rounds", str(rounds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ONE_THREAD)
     figures: Figures = json.loads(done.stdout)

@@ -146,9 +146,12 @@ def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
 
 
 def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Corners [4, 2] of a plate seen from a random place: turned up to 50 degrees, tilted, rolled."""
+    """Corners [4, 2] of a plate seen from a random place: turned up to 50 degrees, tilted, rolled: a little on a car,
+    much on a motorcycle that leans.
+    """
     width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
-    yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), rng.normal(0, 7)])
+    lean = rng.normal(0, 25 if rng.random() < 0.2 else 7)
+    yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), lean])
     x = np.array([-1, 1, 1, -1]) * width / 2
     y = np.array([-1, -1, 1, 1]) * width / aspect / 2
     depth = x * np.sin(yaw) + y * np.sin(pitch)

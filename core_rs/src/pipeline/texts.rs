@@ -3,6 +3,7 @@
 use super::Engine;
 use super::job::{Job, Workspace, isolated};
 use crate::deadline::Deadline;
+use crate::dscore::combined;
 use crate::error::{Result, guarded};
 use crate::geometry::{Corners, Rect};
 use crate::manifest::CropSpec;
@@ -19,6 +20,8 @@ const BATCH: usize = 32;
 #[derive(Clone, Copy)]
 struct Plate {
     job: usize,
+    /// The detector's score.
+    score: f32,
     area: Rect,
     corners: Option<Corners>,
 }
@@ -37,8 +40,12 @@ impl Engine {
     pub(super) fn read_all(&self, jobs: &mut [Job], crop: CropSpec, deadline: Deadline, work: &mut Workspace) {
         let well = jobs.iter().enumerate().filter(|(_, job)| job.failure.is_none());
         let plates = well.flat_map(|(at, job)| {
-            let plate =
-                move |each: &crate::detect::Detection| Plate { job: at, area: each.area, corners: each.corners };
+            let plate = move |each: &crate::detect::Detection| Plate {
+                job: at,
+                score: each.score,
+                area: each.area,
+                corners: each.corners,
+            };
             job.detections.iter().map(plate)
         });
         let plates: Vec<Plate> = plates.collect();
@@ -61,33 +68,32 @@ impl Engine {
         deadline: Deadline,
         work: &mut Workspace,
     ) -> Result<()> {
-        let spec = &self.pack.reader.spec;
-        let first: Vec<Cut> = chunk.iter().map(|&plate| Cut { plate, crop, again: false }).collect();
-        let mut seen: Vec<Vec<Glimpse>> =
-            self.look_at(jobs, &first, deadline, work)?.into_iter().map(|glimpse| vec![glimpse]).collect();
-        let mut readings = self.texts(jobs, chunk, &seen)?;
-        if let Some(reread) = &spec.reread {
-            let unsure: Vec<usize> = (0..chunk.len())
-                .filter(|&n| readings[n].score < reread.below && jobs[chunk[n].job].options.mode != Mode::Fast)
-                .collect();
-            let wider = |&(x, y): &(f32, f32)| CropSpec { margin_x: crop.margin_x + x, margin_y: crop.margin_y + y };
-            let crops: Vec<CropSpec> = reread.margins.iter().map(wider).collect();
-            let cuts: Vec<Cut> = unsure
-                .iter()
-                .flat_map(|&n| crops.iter().map(move |&crop| Cut { plate: chunk[n], crop, again: true }))
-                .collect();
+        let cuts: Vec<Cut> = chunk.iter().map(|&plate| Cut { plate, crop, again: false }).collect();
+        let first = self.look_at(jobs, &cuts, deadline, work)?;
+        let mut seen: Vec<Vec<Glimpse>> = first.into_iter().map(|glimpse| vec![glimpse]).collect();
+        let mut readings = Vec::with_capacity(chunk.len());
+        for (plate, seen) in chunk.iter().zip(&seen) {
+            readings.push(self.text(jobs, plate, seen)?);
+        }
+        if let Some(spec) = &self.pack.reader.spec.reread {
+            let unsure =
+                |n: &usize| readings[*n].score < spec.below && self.worth_another_look(jobs, &chunk[*n], &seen[*n]);
+            let unsure: Vec<usize> = (0..chunk.len()).filter(unsure).collect();
+            let again = |&n: &usize| {
+                spec.margins.iter().map(move |(x, y)| {
+                    let crop = CropSpec { margin_x: crop.margin_x + x, margin_y: crop.margin_y + y };
+                    Cut { plate: chunk[n], crop, again: true }
+                })
+            };
+            let cuts: Vec<Cut> = unsure.iter().flat_map(again).collect();
             let mut further = Vec::with_capacity(cuts.len());
             for cuts in cuts.chunks(self.pack.reader.model.fixed_batch().unwrap_or(BATCH)) {
                 further.extend(self.look_at(jobs, cuts, deadline, work)?);
             }
             let mut further = further.into_iter();
-            for &n in &unsure {
-                seen[n].extend(further.by_ref().take(crops.len()));
-            }
-            let plates: Vec<Plate> = unsure.iter().map(|&n| chunk[n]).collect();
-            let of_unsure: Vec<Vec<Glimpse>> = unsure.iter().map(|&n| seen[n].clone()).collect();
-            for (&n, reading) in unsure.iter().zip(self.texts(jobs, &plates, &of_unsure)?) {
-                readings[n] = reading;
+            for n in unsure {
+                seen[n].extend(further.by_ref().take(spec.margins.len()));
+                readings[n] = self.text(jobs, &chunk[n], &seen[n])?;
             }
         }
         for ((reading, seen), plate) in readings.into_iter().zip(&seen).zip(chunk) {
@@ -96,6 +102,14 @@ impl Engine {
             job.plate_scores.push(plate_score(seen));
         }
         Ok(())
+    }
+
+    /// Whether it will be in the answer, and the caller has the time.
+    fn worth_another_look(&self, jobs: &[Job], plate: &Plate, seen: &[Glimpse]) -> bool {
+        let options = jobs[plate.job].options;
+        let spec = self.pack.reader.spec.plate.as_ref();
+        let dscore = spec.map_or(plate.score, |spec| combined(spec, plate.score, plate_score(seen).unwrap_or(0.5)));
+        options.mode != Mode::Fast && dscore >= options.detection_threshold()
     }
 
     /// What the network says of each cut.
@@ -115,7 +129,7 @@ impl Engine {
             guarded("rectify", || {
                 let mut tensor = InputTensor::new(&spec.input, batch, size.1 as usize, size.0 as usize);
                 for (n, cut) in cuts.iter().enumerate() {
-                    let Plate { job, area, corners } = cut.plate;
+                    let Plate { job, area, corners, .. } = cut.plate;
                     let picture = &jobs[job].picture;
                     let corners = corners.filter(|corners| usable(corners, area));
                     // Past the picture's edge a box is cut short, and the second cut would be the first.
@@ -142,17 +156,11 @@ impl Engine {
         guarded("text", || glimpses(spec, &outputs, cuts.len()))
     }
 
-    /// A reading of each plate by what was seen of it.
-    fn texts(&self, jobs: &mut [Job], plates: &[Plate], seen: &[Vec<Glimpse>]) -> Result<Vec<Reading>> {
-        let spec = &self.pack.reader.spec;
-        let (readings, ms) = timed(|| {
-            guarded("text", || {
-                Ok(plates.iter().zip(seen).map(|(plate, seen)| reading(spec, seen, jobs[plate.job].options)).collect())
-            })
-        });
-        for plate in plates {
-            jobs[plate.job].timings.add(StageName::Text, ms / plates.len() as f64);
-        }
-        readings
+    /// The reading of a plate by what was seen of it.
+    fn text(&self, jobs: &mut [Job], plate: &Plate, seen: &[Glimpse]) -> Result<Reading> {
+        let job = &mut jobs[plate.job];
+        let (reading, ms) = timed(|| guarded("text", || Ok(reading(&self.pack.reader.spec, seen, job.options))));
+        job.timings.add(StageName::Text, ms);
+        reading
     }
 }

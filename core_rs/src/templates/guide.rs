@@ -50,6 +50,19 @@ pub struct Guide<'a> {
 pub struct Shown<'a> {
     pub codes: &'a [String],
     pub probabilities: &'a [f32],
+    /// The same of states, which says something among the states of one country.
+    pub states: Option<(&'a [String], &'a [f32])>,
+}
+
+impl<'a> Shown<'a> {
+    /// The states of a country, each with its share of the plates of that country that look like this one.
+    #[must_use]
+    pub fn states_of(&self, country_code: &str) -> Vec<(&'a String, f64)> {
+        let Some((codes, row)) = self.states else { return Vec::new() };
+        let among: Vec<_> = codes.iter().zip(row).filter(|(code, _)| country(code) == country_code).collect();
+        let total: f64 = among.iter().map(|(_, p)| f64::from(**p)).sum();
+        among.into_iter().map(|(code, &p)| (code, f64::from(p) / total.max(f64::MIN_POSITIVE))).collect()
+    }
 }
 
 impl<'a> Guide<'a> {
@@ -60,15 +73,22 @@ impl<'a> Guide<'a> {
         if let Some(shown) = shown {
             for (place, (code, &p)) in shown.codes.iter().zip(shown.probabilities).enumerate() {
                 let code = spelled(code);
-                if f64::from(p) >= NEGLIGIBLE || hints.contains(&code) {
-                    beliefs.push(Belief {
-                        templates: compiled().region(&code),
-                        code,
-                        place: Some(place),
-                        hinted: false,
-                        weight: f64::from(p),
-                    });
+                if f64::from(p) < NEGLIGIBLE && !hints.contains(&code) {
+                    continue;
                 }
+                let mut believe = |code: String, weight: f64| {
+                    let templates = compiled().region(&code);
+                    beliefs.push(Belief { code, place: Some(place), templates, hinted: false, weight });
+                };
+                let mut rest = f64::from(p);
+                for (state, share) in shown.states_of(&code) {
+                    let weight = f64::from(p) * share;
+                    if weight >= NEGLIGIBLE {
+                        rest -= weight;
+                        believe(spelled(state), weight);
+                    }
+                }
+                believe(code, rest.max(0.0));
             }
         }
         if !hints.is_empty() {
@@ -152,5 +172,29 @@ impl Belief<'_> {
             let free = templates.personal().max(FREE);
             free + (1.0 - free) * templates.share(symbols).powf(CAUTION)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::templates::symbols::symbol;
+
+    fn expected(text: &str, states: Option<&[f32]>) -> f64 {
+        let (countries, codes) = (["us".to_owned()], ["us-ny".to_owned(), "us-ca".to_owned()]);
+        let states = states.map(|row| (&codes[..], row));
+        let options = Options::default();
+        let shown = Shown { codes: &countries, probabilities: &[1.0], states };
+        let guide = Guide::new(&options, Some(shown));
+        assert!((guide.region().unwrap().1 - 1.0).abs() < 1e-6, "states leave the country as likely as it was");
+        guide.expected(&text.chars().map(symbol).collect::<Vec<_>>(), text)
+    }
+
+    #[test]
+    fn the_formats_of_the_state_that_the_picture_shows_count() {
+        let (new_york, californian) = ("ABC1234", "7ABC123");
+        assert!(expected(new_york, Some(&[0.98, 0.02])) > expected(new_york, None));
+        assert!(expected(new_york, Some(&[0.98, 0.02])) > expected(californian, Some(&[0.98, 0.02])));
+        assert!(expected(new_york, Some(&[0.02, 0.98])) < expected(californian, Some(&[0.02, 0.98])));
     }
 }
