@@ -30,8 +30,8 @@ PHOTO_COLUMNS = ["photo", "split", "x1", "y1", "x2", "y2", "text", "country", "s
 CROP_COLUMNS = ["crop", "split", "width", "text", "country", "source"]
 
 
-def label(text="", box=(0.0, 0.0, 100.0, 20.0), file="a.png", country="", source="one", sharp=0.0):
-    return Label(file, box, box[2] - box[0] if box else 100.0, text, country, source, sharp)
+def label(text="", box=(0.0, 0.0, 100.0, 20.0), file="a.png", country="", source="one", sharp=0.0, state=""):
+    return Label(file, box, box[2] - box[0] if box else 100.0, text, country, source, sharp, state)
 
 
 def found(text="", box=(0.0, 0.0, 100.0, 20.0), score=0.9, dscore=0.9, region=None):
@@ -166,6 +166,19 @@ def test_regions_are_told_by_country():
     assert got["unknown"] == {"n": 2, "right": 0.5}
     assert got["reliability"]["n"] == 2
     assert country_of("BR_sc") == "br"
+
+
+def test_states_are_told_right_wrong_or_not_at_all():
+    shown = ("us-ny", "us-nj", "us", None)
+    rows = [Judged(label(country="us", state="us-ny"), found(region=code and (code, 0.9))) for code in shown]
+    rows += [
+        Judged(label(country="us"), found(region=("us-ny", 0.9))),
+        Judged(label(country="us", state="us-ny"), None),
+    ]
+    got = told(rows)
+    assert got["states"] == {"n": 4, "right": 0.25}
+    assert got["states told"] == {"n": 2, "right": 0.5}
+    assert got["all"]["right"] == 0.8, "a state is its country's"
 
 
 def test_the_wrong_country_is_another_and_stays():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Label:
 
     file: the picture, relative to the folder. box: x1, y1, x2, y2 in pixels of the stored picture, None for a crop.
     width: pixels. country: lower-case ISO code or empty. sharpness: see `training.evaluate.blur`, 0 until measured.
+    state: such as `us-ny`, where the table has a column `region` that tells it.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Label:
     country: str
     source: str
     sharpness: float = 0.0
+    state: str = ""
 
     @property
     def readable(self) -> bool:
@@ -58,7 +60,7 @@ def load(folder: Path, split: str) -> tuple[list[Label], list[Label]]:
 
 def _labels(path: Path, kind: str, split: str) -> Iterator[Label]:
     for line, row in rows(
-        path, [kind, "split", "text", "country", "source", *(SIDES if kind == "photo" else ["width"])]
+        path, [kind, "split", "text", "country", "source", *(SIDES if kind == "photo" else ["width"])], ["region"]
     ):
         if row["split"] != split:
             continue
@@ -81,11 +83,11 @@ def _labels(path: Path, kind: str, split: str) -> Iterator[Label]:
             if x2 <= x1 or y2 <= y1:
                 raise FolderError(f"{path}, line {line}, columns 'x1' to 'y2': the box is empty; x2 > x1 and y2 > y1.")
             box, width = (x1, y1, x2, y2), x2 - x1
-        yield Label(row[kind], box, width, row["text"], row["country"], row["source"])
+        yield Label(row[kind], box, width, row["text"], row["country"], row["source"], state=row["region"])
 
 
-def rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and row, every one of `columns` in it as text."""
+def rows(path: Path, columns: list[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and row, every one of `columns` in it as text, and of the optional ones, which a table may lack."""
     try:
         with path.open(newline="", encoding="utf-8") as lines:
             table = csv.DictReader(lines)
@@ -93,6 +95,6 @@ def rows(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]
             if missing:
                 raise FolderError(f"{path} has no column '{missing[0]}'; it must have {', '.join(columns)}.")
             for row in table:
-                yield table.line_num, {column: row[column] or "" for column in columns}
+                yield table.line_num, {column: row.get(column) or "" for column in (*columns, *optional)}
     except (UnicodeDecodeError, csv.Error) as error:
         raise FolderError(f"{path} is no CSV table in UTF-8: {error}.") from error

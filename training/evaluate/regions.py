@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from training.evaluate.labels import Label
 from training.evaluate.metrics import Found, Judged, Scene, share
 from training.evaluate.reliability import reliability
 from training.evaluate.runner import Pack
-from training.reader.classes import PREDICTED
+from training.reader.classes import NO_REGION, PREDICTED, STATES, state_class
 
 
 def country_of(code: str) -> str:
@@ -20,9 +20,15 @@ def country_of(code: str) -> str:
     return code.lower().replace("_", "-").partition("-")[0]
 
 
-def told(judged: Iterable[Judged]) -> dict[str, Any]:
+def region_of(judged: Judged) -> str:
+    """The code of the region that was told; empty for none."""
+    return judged.found.region[0] if judged.found and judged.found.region else ""
+
+
+def told(judged: Sequence[Judged]) -> dict[str, Any]:
     """Of the plates that were found and whose label has a country that the contract predicts: the share whose predicted
-    region is that country. Beside it, how often a plate of another country is honestly called unknown.
+    region is that country. Beside it, how often a plate of another country is honestly called unknown, and how often
+    the state is told right: of all plates whose label has one, and of those of which one is told.
     """
     rows: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     others = []
@@ -35,9 +41,14 @@ def told(judged: Iterable[Judged]) -> dict[str, Any]:
         else:
             others.append(country_of(code) not in PREDICTED)
     every = [pair for pairs in rows.values() for pair in pairs]
+    states = [each for each in judged if each.found and each.label.state in STATES]
+    named = [(each, code) for each in states if state_class(code := region_of(each)) != NO_REGION]
+    right = sum(code == each.label.state for each, code in named)
     return {
         "all": {"n": len(every), "right": share(sum(right for _, right in every), len(every))},
         "unknown": {"n": len(others), "right": share(sum(others), len(others))},
+        "states": {"n": len(states), "right": share(right, len(states))},
+        "states told": {"n": len(named), "right": share(right, len(named))},
         "countries": {
             country: {"n": len(pairs), "right": share(sum(right for _, right in pairs), len(pairs))}
             for country, pairs in sorted(rows.items(), key=lambda row: (-len(row[1]), row[0]))

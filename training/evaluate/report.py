@@ -135,18 +135,27 @@ def _reliability(packs: Sequence[Figures]) -> Iterator[str]:
                 yield from table(["score", "n", "mean score", "right"], rows)
 
 
+REGION_ROWS = (
+    ("predicted countries", "all"),
+    ("unknown", "unknown"),
+    ("states", "states"),
+    ("states that are told", "states told"),
+)
+
+
 def _regions(packs: Sequence[Figures]) -> Iterator[str]:
     if any(pack["region"]["all"]["all"]["n"] + pack["region"]["all"]["unknown"]["n"] for pack in packs):
         yield "## Region"
         yield ""
         yield "Of the plates found whose label has a country that the contract predicts: how often it is told."
         yield "Unknown: plates of all other countries, and how often their region is left open or called unknown."
+        yield "States: plates whose label names one; then those of them of which the pack tells one."
         yield ""
         for pack in packs:
             kinds = pack["region"]
             rows = [
                 [name, *(cell for kind in ("photos", "crops", "all") for cell in _counted(kinds[kind][key]))]
-                for name, key in (("predicted countries", "all"), ("unknown", "unknown"))
+                for name, key in REGION_ROWS
             ]
             for country in kinds["all"]["countries"]:
                 none = {"n": 0, "right": None}
