@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 
 from flask import Flask
@@ -16,12 +17,12 @@ from web.metrics import create_metrics
 
 def application() -> Flask:
     """The application of the main port, with the settings of the environment."""
-    return create_app(_begin(counts=True))
+    return _settle(create_app(_begin(counts=True)))
 
 
 def sdk() -> Flask:
     """The application of the second port, for clients of the SDK."""
-    return create_app(_begin(counts=True), face="sdk")
+    return _settle(create_app(_begin(counts=True), face="sdk"))
 
 
 def probes() -> Flask:
@@ -32,6 +33,13 @@ def probes() -> Flask:
 def metrics() -> Flask:
     """The application of the port for Prometheus."""
     return create_metrics(_begin())
+
+
+def _settle(app: Flask) -> Flask:
+    """Takes what was loaded out of Python's collections of garbage: a whole one would hold all requests up at once."""
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _begin(*, counts: bool = False) -> Settings:

@@ -1,4 +1,4 @@
-"""In turns: few requests are worked on at a time, and one that waits, fails or is answered stands in nobody's way."""
+"""In turns: keys and limits before pictures, few at a time; one that waits, fails or is answered is in nobody's way."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from flask import Flask, g
 from platehost.accounts import Accounts
 from platehost.jobs import Jobs
 from platehost.settings import Settings
+from tests.service.support import wait_until
 from web.app import create_app
 from web.turns import MOST, Lane, Turns
 
@@ -25,16 +26,10 @@ FORM = "multipart/form-data; boundary=e"
 
 def free(turns: Turns) -> dict[Lane, int]:
     """The turns of each lane that nobody has."""
-    found = {}
-    for lane, places in turns._free.items():
-        taken = sum(places.acquire(blocking=False) for _ in range(MOST + 1))
-        for _ in range(taken):
-            places.release()
-        found[lane] = taken
-    return found
+    return {lane: MOST[lane] - taken for lane, taken in turns._taken.items()}
 
 
-ALL = dict.fromkeys(Lane, MOST)
+ONE = dict.fromkeys(Lane, 1)
 
 
 class Body(io.BytesIO):
@@ -74,35 +69,36 @@ def in_request() -> Iterator[None]:
 def test_a_request_has_one_turn_at_a_time() -> None:
     turns = Turns()
     turns.begin(Lane.LOOK)
-    assert free(turns) == {Lane.LOOK: MOST - 1, Lane.READ: MOST}
+    assert free(turns) == {**MOST, Lane.LOOK: MOST[Lane.LOOK] - 1}
     turns.begin(Lane.READ)
-    assert free(turns) == {Lane.LOOK: MOST, Lane.READ: MOST - 1}
+    assert free(turns) == {**MOST, Lane.READ: MOST[Lane.READ] - 1}
     with turns.between():
-        assert free(turns) == ALL
-    assert free(turns) == {Lane.LOOK: MOST, Lane.READ: MOST - 1}
+        assert free(turns) == MOST
+    assert free(turns) == {**MOST, Lane.READ: MOST[Lane.READ] - 1}
     turns.end()
     turns.end()
-    assert free(turns) == ALL
+    assert free(turns) == MOST
     with turns.between():
         pass
-    assert free(turns) == ALL, "who had none gets none"
+    assert free(turns) == MOST, "who had none gets none"
 
 
-def test_the_next_one_waits_for_its_turn() -> None:
-    turns, app = Turns(most=1, patience=60), Flask(__name__)
+@pytest.mark.parametrize(("first", "second"), [(Lane.LOOK, Lane.LOOK), (Lane.READ, Lane.READ), (Lane.LOOK, Lane.READ)])
+def test_the_next_one_waits_for_its_turn(first: Lane, second: Lane) -> None:
+    turns, app = Turns(ONE, patience=60), Flask(__name__)
     order: list[str] = []
     waiting = threading.Event()
 
     def next_one() -> None:
         with app.test_request_context():
             waiting.set()
-            turns.begin(Lane.LOOK)
+            turns.begin(second)
             order.append("next")
             turns.end()
 
     thread = threading.Thread(target=next_one)
     with app.test_request_context():
-        turns.begin(Lane.LOOK)
+        turns.begin(first)
         thread.start()
         assert waiting.wait(30)
         thread.join(0.2)
@@ -112,18 +108,78 @@ def test_the_next_one_waits_for_its_turn() -> None:
     assert order == ["first", "next"]
 
 
+def test_those_who_look_go_before_a_picture_that_came_first() -> None:
+    turns, app = Turns(ONE, patience=60), Flask(__name__)
+    order: list[Lane] = []
+
+    def come(lane: Lane) -> None:
+        with app.test_request_context():
+            turns.begin(lane)
+            order.append(lane)
+            turns.end()
+
+    threads = [threading.Thread(target=come, args=(lane,)) for lane in (Lane.READ, Lane.LOOK, Lane.LOOK)]
+    with app.test_request_context():
+        turns.begin(Lane.LOOK)
+        for thread in threads:
+            thread.start()
+            wait_until(lambda: sum(turns._waiting.values()) == threads.index(thread) + 1, 30, "it waits")  # noqa: B023
+        turns.end()
+    for thread in threads:
+        thread.join(30)
+    assert order == [Lane.LOOK, Lane.LOOK, Lane.READ]
+
+
+def test_a_picture_that_is_worked_on_keeps_nobody_from_looking() -> None:
+    turns, app = Turns(ONE, patience=60), Flask(__name__)
+    with app.test_request_context():
+        turns.begin(Lane.READ)
+        reading = g.pop("lane")
+        turns.begin(Lane.LOOK)
+        assert turns._taken == ONE
+        turns.end()
+        g.lane = reading
+        turns.end()
+
+
+def test_many_of_both_kinds_all_get_their_turns() -> None:
+    turns, app = Turns(patience=60), Flask(__name__)
+    most: dict[Lane, int] = dict.fromkeys(Lane, 0)
+
+    def come() -> None:
+        for lane in (Lane.LOOK, Lane.READ) * 5:
+            with app.test_request_context():
+                turns.begin(lane)
+                assert g.lane is lane
+                most[lane] = max(most[lane], turns._taken[lane])
+                with turns.between():
+                    pass
+                turns.end()
+
+    threads = [threading.Thread(target=come) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(50)
+    assert not any(thread.is_alive() for thread in threads), "somebody was never called"
+    assert free(turns) == MOST
+    assert all(0 < most[lane] <= MOST[lane] for lane in Lane), most
+
+
 @pytest.mark.usefixtures("in_request")
 def test_nobody_waits_for_long_and_nobody_gets_a_turn_too_much() -> None:
-    turns = Turns(most=1, patience=0.01)
+    turns = Turns(ONE, patience=0.01)
     turns.begin(Lane.LOOK)
     mine = g.pop("lane")
     turns.begin(Lane.LOOK)
     assert "lane" not in g, "goes on without one"
     turns.end()
-    assert free(turns)[Lane.LOOK] == 0
+    assert turns._taken[Lane.LOOK] == 1
+    turns.begin(Lane.READ)
+    assert "lane" not in g, "nor does a picture wait for long"
     g.lane = mine
     turns.end()
-    assert free(turns)[Lane.LOOK] == 1
+    assert free(turns) == MOST
 
 
 def test_who_waits_for_a_body_or_a_reading_holds_none(
@@ -149,9 +205,10 @@ def test_who_waits_for_a_body_or_a_reading_holds_none(
         answer = app.test_client().post(path, input_stream=body, content_type=FORM, headers=headers)
         assert answer.status_code == 202, answer.text
         assert {what for what, _ in seen} == {"body", "submit", "wait"}
-        assert all(left == ALL for what, left in seen if what != "submit"), seen
-        assert all(left == {Lane.LOOK: MOST, Lane.READ: MOST - 1} for what, left in seen if what == "submit"), seen
-    assert free(turns) == ALL
+        assert all(left == MOST for what, left in seen if what != "submit"), seen
+        reading = {**MOST, Lane.READ: MOST[Lane.READ] - 1}
+        assert all(left == reading for what, left in seen if what == "submit"), seen
+    assert free(turns) == MOST
 
 
 def test_a_batch_holds_none_while_it_is_sent(app: Flask, turns: Turns, store: redis.Redis) -> None:
@@ -162,7 +219,7 @@ def test_a_batch_holds_none_while_it_is_sent(app: Flask, turns: Turns, store: re
     answer = app.test_client().post("/api/v1/batch", input_stream=body, content_type=FORM, headers=headers)
     assert answer.status_code == 202, answer.text
     assert seen
-    assert all(left == ALL for left in seen)
+    assert all(left == MOST for left in seen)
 
 
 def test_however_a_request_ends_its_turn_is_free(settings: Settings, store: redis.Redis) -> None:
@@ -177,4 +234,4 @@ def test_however_a_request_ends_its_turn_is_free(settings: Settings, store: redi
     picture = {"upload": (io.BytesIO(JPEG), "a.jpg")}
     assert [send("nosuch", {}), send(key, {}), send(key, picture), send(key, {})] == [403, 400, 500, 400]
     assert [send(key, {}), send(key, {})] == [429, 429]
-    assert free(app.extensions["platehost"].turns) == ALL
+    assert free(app.extensions["platehost"].turns) == MOST
