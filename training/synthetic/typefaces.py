@@ -17,12 +17,17 @@ AMERICAN = [
     "Khand_700Bold", "Teko_500Medium", "SairaCondensed_500Medium", "SairaCondensed_700Bold", "ArchivoNarrow_500Medium",
     "Oswald_500Medium", "Oswald_700Bold", "D-DINCondensed-Bold", "Dosis_700Bold", "Quantico_700Bold",
     "ChakraPetch_700Bold",
-    "PathwayGothicOne_400Regular", "Mohave_500Medium",
+    "PathwayGothicOne_400Regular", "Mohave_500Medium", "BebasNeue_400Regular", "FjallaOne_400Regular",
+    "LeagueGothic_400Regular", "Antonio_500Medium", "Antonio_700Bold",
 ]  # fmt: skip
 BRITISH = [
     "OverpassMono_700Bold", "Overpass_700Bold", "D-DIN-Bold", "BarlowSemiCondensed_700Bold",
     "SairaSemiCondensed_700Bold",
     "RobotoCondensed_700Bold", "RG2014D", "RG2014C", "Antonio_700Bold", "ArchivoNarrow_700Bold",
+]  # fmt: skip
+BRAZILIAN = [
+    "OSP-DIN", "D-DINCondensed-Bold", "D-DIN-Bold", "SairaCondensed_500Medium", "SairaCondensed_700Bold",
+    "BarlowCondensed_700Bold",
 ]  # fmt: skip
 AMERICAN_USERS = {"us", "ca", "mx", "au", "nz", "pk", "in", "ae", "ar"}
 BRITISH_USERS = {"gb", "ie", "my", "za", "ke"}
@@ -50,6 +55,8 @@ class Typefaces:
             return rng.choice(AMERICAN)
         if country in BRITISH_USERS | {"pk"}:
             return rng.choice(BRITISH)
+        if country == "br" and rng.random() < 0.8:
+            return rng.choice(BRAZILIAN)
         return rng.choice(DIN + AMERICAN[:6] if rng.random() < 0.9 else self.all)
 
     def any(self) -> str:
