@@ -90,14 +90,23 @@ class PlateReader(nn.Module):
         self.plate = nn.Linear(WIDTH, 1)
         self.state = nn.Linear(WIDTH, states)
 
-    def forward(self, image: Tensor) -> Seen:
+    def tokens(self, image: Tensor) -> Tensor:
+        """Features of each place [n, 80, WIDTH]."""
         x = image.float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         # 25 = 5 grey levels squared: an empty cut is not blown up into noise.
         x = x / torch.sqrt((x * x).mean((1, 2, 3), keepdim=True) + 25.0)
         tokens = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
-        tokens = self.norm(self.context(tokens))
-        whole = tokens.mean(1)
+        return self.norm(self.context(tokens))
+
+    @staticmethod
+    def whole(tokens: Tensor) -> Tensor:
+        """Features of the whole plate [n, WIDTH]."""
+        return tokens.mean(1)
+
+    def forward(self, image: Tensor) -> Seen:
+        tokens = self.tokens(image)
+        whole = self.whole(tokens)
         return Seen(self.text(tokens), self.region(whole), self.plate(whole)[:, 0], self.state(whole))
 
 
