@@ -133,16 +133,18 @@ def test_a_plate_that_is_not_read_surely_is_cut_again(tmp_path: Path) -> None:
     detector = models.end2end_toml(tmp_path, [[32, 0, 128, 64, 0.9]], side=160)
     detector = detector.replace("height = 160", 'height = 160, placement = "top-left"')
 
-    def read(below: float, mode: str) -> str:
-        reread = f"reread = {{ below = {below}, margins = [[0.3333, 0.0], [0.3333, 0.01], [0.3333, 0.02]] }}\n"
+    def read(low: float, high: float, mode: str) -> str:
+        reread = f"reread = {{ between = [{low}, {high}], margins = [[0.3333, 0.0], [0.3333, 0.01], [0.3333, 0.02]] }}\n"
         engine = core_rs.Engine(models.write_pack(tmp_path, detector, models.slot_toml(tmp_path) + reread))
         options = core_rs.Options(threshold_o=0.0, mode=mode)  # type: ignore[arg-type]
         [answer] = engine.recognise([encoded(plate(text))], [options])
         assert isinstance(answer, core_rs.ImageReading)
         return answer.plates[0].text
 
-    assert read(1.0, "default") == text
-    assert read(0.0, "default") == read(1.0, "fast") != text
+    assert read(0.0, 1.0, "default") == text
+    first = read(0.0, 1.0, "fast")
+    assert first != text
+    assert read(0.0, 0.0, "default") == read(1.0, 1.0, "default") == first
 
 
 def test_every_letter_has_its_own_shade() -> None:

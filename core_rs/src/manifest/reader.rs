@@ -83,8 +83,8 @@ pub struct StateSpec {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RereadSpec {
-    /// Plates whose reading has a score under this are read again.
-    pub below: f32,
+    /// Plates whose reading has a score within these are read again: under them nothing is to be read, above all is.
+    pub between: (f32, f32),
     /// One a cut: what is added to `crop`'s margins across and down; negative for a tighter cut.
     pub margins: Vec<(f32, f32)>,
 }
@@ -93,8 +93,9 @@ impl RereadSpec {
     /// Says which field is wrong and how, or nothing.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        if !(0.0..=1.0).contains(&self.below) {
-            return Some(format!("reread.below: {} is not within 0 to 1", self.below));
+        let (low, high) = self.between;
+        if !(0.0 <= low && low <= high && high <= 1.0) {
+            return Some(format!("reread.between: {low} to {high} is no range within 0 to 1"));
         }
         if self.margins.is_empty() || self.margins.len() > MOST_CUTS {
             return Some(format!("reread.margins: must hold 1 to {MOST_CUTS} cuts"));

@@ -76,8 +76,10 @@ impl Engine {
             readings.push(self.text(jobs, plate, seen)?);
         }
         if let Some(spec) = &self.pack.reader.spec.reread {
-            let unsure =
-                |n: &usize| readings[*n].score < spec.below && self.worth_another_look(jobs, &chunk[*n], &seen[*n]);
+            let (low, high) = spec.between;
+            let unsure = |n: &usize| {
+                (low..high).contains(&readings[*n].score) && self.worth_another_look(jobs, &chunk[*n], &seen[*n])
+            };
             let unsure: Vec<usize> = (0..chunk.len()).filter(unsure).collect();
             let again = |&n: &usize| {
                 spec.margins.iter().map(move |(x, y)| {

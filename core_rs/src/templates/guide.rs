@@ -76,19 +76,7 @@ impl<'a> Guide<'a> {
                 if f64::from(p) < NEGLIGIBLE && !hints.contains(&code) {
                     continue;
                 }
-                let mut believe = |code: String, weight: f64| {
-                    let templates = compiled().region(&code);
-                    beliefs.push(Belief { code, place: Some(place), templates, hinted: false, weight });
-                };
-                let mut rest = f64::from(p);
-                for (state, share) in shown.states_of(&code) {
-                    let weight = f64::from(p) * share;
-                    if weight >= NEGLIGIBLE {
-                        rest -= weight;
-                        believe(spelled(state), weight);
-                    }
-                }
-                believe(code, rest.max(0.0));
+                beliefs.extend(split(&code, &shown.states_of(&code), f64::from(p), Some(place), false));
             }
         }
         if !hints.is_empty() {
@@ -102,13 +90,10 @@ impl<'a> Guide<'a> {
                     .or_else(|| place_of("unknown"))
                     .zip(shown)
                     .map_or(1.0, |(at, shown)| f64::from(shown.probabilities[at]));
-                beliefs.push(Belief {
-                    templates: compiled().region(hint),
-                    code: hint.clone(),
-                    place,
-                    hinted: true,
-                    weight: seen.max(DOUBT) * TRUST / hints.len() as f64,
-                });
+                let weight = seen.max(DOUBT) * TRUST / hints.len() as f64;
+                // A country's own states stand for it where the plate shows one.
+                let states = shown.map(|shown| shown.states_of(hint)).unwrap_or_default();
+                beliefs.extend(split(hint, &states, weight, place, true));
             }
             let total: f64 = beliefs.iter().map(|belief| belief.weight).sum();
             for belief in &mut beliefs {
@@ -166,6 +151,24 @@ impl<'a> Guide<'a> {
     }
 }
 
+/// A belief in a region, shared out among the states that it may be of.
+fn split<'a>(
+    code: &str,
+    states: &[(&String, f64)],
+    weight: f64,
+    place: Option<usize>,
+    hinted: bool,
+) -> Vec<Belief<'a>> {
+    let belief =
+        |code: String, weight: f64| Belief { templates: compiled().region(&code), code, place, hinted, weight };
+    let shares = states.iter().map(|(state, share)| (spelled(state), weight * share));
+    let mut beliefs: Vec<Belief> =
+        shares.filter(|(_, weight)| *weight >= NEGLIGIBLE).map(|(state, weight)| belief(state, weight)).collect();
+    let rest = weight - beliefs.iter().map(|belief| belief.weight).sum::<f64>();
+    beliefs.push(belief(code.to_owned(), rest.max(0.0)));
+    beliefs
+}
+
 impl Belief<'_> {
     fn expected(&self, symbols: &[u8]) -> f64 {
         self.templates.map_or(NEUTRAL, |templates| {
@@ -181,11 +184,14 @@ mod tests {
     use crate::templates::symbols::symbol;
 
     fn expected(text: &str, states: Option<&[f32]>) -> f64 {
+        expected_of(&Options::default(), text, states)
+    }
+
+    fn expected_of(options: &Options, text: &str, states: Option<&[f32]>) -> f64 {
         let (countries, codes) = (["us".to_owned()], ["us-ny".to_owned(), "us-ca".to_owned()]);
         let states = states.map(|row| (&codes[..], row));
-        let options = Options::default();
         let shown = Shown { codes: &countries, probabilities: &[1.0], states };
-        let guide = Guide::new(&options, Some(shown));
+        let guide = Guide::new(options, Some(shown));
         assert!((guide.region().unwrap().1 - 1.0).abs() < 1e-6, "states leave the country as likely as it was");
         guide.expected(&text.chars().map(symbol).collect::<Vec<_>>(), text)
     }
@@ -196,5 +202,13 @@ mod tests {
         assert!(expected(new_york, Some(&[0.98, 0.02])) > expected(new_york, None));
         assert!(expected(new_york, Some(&[0.98, 0.02])) > expected(californian, Some(&[0.98, 0.02])));
         assert!(expected(new_york, Some(&[0.02, 0.98])) < expected(californian, Some(&[0.02, 0.98])));
+    }
+
+    #[test]
+    fn a_country_that_is_asked_for_leaves_its_states_their_formats() {
+        let asked = Options { regions: vec!["us".into()], ..Options::default() };
+        let shown: Option<&[f32]> = Some(&[0.98, 0.02]);
+        let (with, without) = (expected_of(&asked, "ABC1234", shown), expected("ABC1234", shown));
+        assert!((with - without).abs() < 0.01, "{with} {without}");
     }
 }
