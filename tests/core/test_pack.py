@@ -101,9 +101,21 @@ def test_a_manifest_that_is_no_toml(pack: Path) -> None:
         ("height = 64, scale", 'height = 64, layout = "nhwc", scale', ["reader.onnx", "plate_reader.input"]),
         ("height = 64, scale", 'height = 64, colour = "grey", scale', ["reader.onnx", "plate_reader.input"]),
         ("height = 64, scale", "height = 64, std = [1, 0, 1], scale", ["plate_reader.input", "std"]),
-        ("region = {", "reread = { between = [0.5, 2], margins = [[0, 0]] }\nregion = {", ["plate_reader.reread.between", "2"]),
-        ("region = {", "reread = { between = [0, 1], margins = [] }\nregion = {", ["plate_reader.reread.margins", "1 to 8"]),
-        ("region = {", "reread = { between = [0, 1], margins = [[0, 9]] }\nregion = {", ["plate_reader.reread.margins"]),
+        (
+            "region = {",
+            "reread = { between = [0.5, 2], margins = [[0, 0]] }\nregion = {",
+            ["plate_reader.reread.between", "2"],
+        ),
+        (
+            "region = {",
+            "reread = { between = [0, 1], margins = [] }\nregion = {",
+            ["plate_reader.reread.margins", "1 to 8"],
+        ),
+        (
+            "region = {",
+            "reread = { between = [0, 1], margins = [[0, 9]] }\nregion = {",
+            ["plate_reader.reread.margins"],
+        ),
         (
             "region = {",
             'state = { name = "state", codes = ["aa-b"] }\nregion = {',

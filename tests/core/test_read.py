@@ -134,7 +134,9 @@ def test_a_plate_that_is_not_read_surely_is_cut_again(tmp_path: Path) -> None:
     detector = detector.replace("height = 160", 'height = 160, placement = "top-left"')
 
     def read(low: float, high: float, mode: str) -> str:
-        reread = f"reread = {{ between = [{low}, {high}], margins = [[0.3333, 0.0], [0.3333, 0.01], [0.3333, 0.02]] }}\n"
+        reread = (
+            f"reread = {{ between = [{low}, {high}], margins = [[0.3333, 0.0], [0.3333, 0.01], [0.3333, 0.02]] }}\n"
+        )
         engine = core_rs.Engine(models.write_pack(tmp_path, detector, models.slot_toml(tmp_path) + reread))
         options = core_rs.Options(threshold_o=0.0, mode=mode)  # type: ignore[arg-type]
         [answer] = engine.recognise([encoded(plate(text))], [options])
