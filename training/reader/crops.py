@@ -50,8 +50,8 @@ def held_out(text: str) -> bool:
 
 
 def load(data: Path, reference: Path, *, held: bool = False) -> list[RealPlate]:
-    """Plates of photos.csv and pseudo.jsonl: those that train, or with `held` those that are held out. No text that
-    stands in a `val` row is among them.
+    """Plates of photos.csv, of those read by eye and of pseudo.jsonl: those that train, or with `held` those that are
+    held out. No text that stands in a `val` row is among them.
     """
     with (data / "photos.csv").open() as table:
         rows = list(csv.DictReader(table))
