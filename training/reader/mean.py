@@ -38,17 +38,17 @@ def mean(older: dict[str, Tensor], newer: dict[str, Tensor]) -> dict[str, Tensor
     }
 
 
-def fit_heads(network: PlateReader, samples: Samples, seconds: float) -> None:
-    """Trains the heads for region and state, and nothing else, for so long."""
+def fit_heads(network: PlateReader, samples: Samples, end: float) -> None:
+    """Trains the heads for region and state, and nothing else, until `end`, as `time.time` tells it."""
     heads = [*network.region.parameters(), *network.state.parameters()]
     kept = [each.detach().clone() for each in heads]
     optimiser = torch.optim.AdamW(heads, weight_decay=DECAY)
-    started, seen = None, 0
+    started, seen = 0.0, 0
     for pictures, _, _, _, regions, states, _ in DataLoader(samples, batch_size=None, num_workers=1, prefetch_factor=6):
         started = started or time.time()
-        share = (time.time() - started) / seconds
-        if share >= 1:
+        if time.time() >= end:
             break
+        share = (time.time() - started) / (end - started)
         with torch.no_grad():
             features = network.whole(network.tokens(pictures))
         known = max(1, int((states != NO_REGION).sum()))
@@ -80,13 +80,14 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=SHARED, help="photos, fonts and tables")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    end = time.time() + seconds_until(args.until)
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     network = PlateReader(len(ALPHABET) + 1, len(REGIONS), len(STATES))
     network.load_state_dict(mean(averaged_weights(args.older), averaged_weights(args.newer)))
     network.eval()
     seen = json.loads(args.newer.with_suffix(".json").read_text())["seen"]
-    fit_heads(network, Samples(args.shared, REAL, OTHER, args.seed + seen), seconds_until(args.until))
+    fit_heads(network, Samples(args.shared, REAL, OTHER, args.seed + seen), end)
     save_file({f"ema.{name}": value.contiguous() for name, value in network.state_dict().items()}, args.out)
     args.out.with_suffix(".json").write_text(json.dumps({"seen": seen}) + "\n")
 
