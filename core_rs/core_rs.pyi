@@ -141,8 +141,9 @@ class Engine:
         options: Sequence[Options] | None = None,
         deadline_ms: int | None = None,
     ) -> list[ImageReading | CoreError]:
-        """As `recognise` for plates already cut out: the reader alone, on the whole picture. Each answer has one
-        plate, whatever its score; without text where `region_strict` allows none."""
+        """As `recognise` for pictures that are known to be one plate, already cut out: where it is seen in the picture,
+        it is read there, else the whole picture is. Each answer has one plate, whatever its score; without text where
+        `region_strict` allows none."""
 
 @final
 class ImageReading:

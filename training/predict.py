@@ -2,7 +2,7 @@
 
 Usage: python -m training.predict PACK OUT.jsonl [--data DIR] [--threshold-d 0.4] [--only photos|crops]
 
-Photos go through the whole pipeline, with readings of any score kept; crops through the reader alone.
+Photos go through the whole pipeline, with readings of any score kept; crops as pictures of one plate each.
 `training.evaluate` tells more, and gives the same figures.
 """
 

@@ -7,7 +7,7 @@ mod vehicles;
 
 use serde::Deserialize;
 
-pub use detector::{DetectorKind, DetectorOutput, DetectorSpec};
+pub use detector::{AfarSpec, DetectorKind, DetectorOutput, DetectorSpec};
 pub use input::{Colour, CropSpec, Dtype, Fit, InputSpec, Layout, Placement, Resample};
 pub use reader::{Activation, PlateSpec, ReaderKind, ReaderOutput, ReaderSpec, RegionSpec, RereadSpec, StateSpec};
 pub use vehicles::{

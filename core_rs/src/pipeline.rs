@@ -1,5 +1,6 @@
 //! A batch of encoded images in, one reading or one error each out.
 
+mod afar;
 mod answer;
 mod batch;
 mod describe;
@@ -15,10 +16,8 @@ use std::sync::Mutex;
 
 use crate::classes::Model;
 use crate::deadline::Deadline;
-use crate::detect::Detection;
 use crate::error::{CoreError, Result};
 use crate::geometry::{Corners, Rect};
-use crate::manifest::CropSpec;
 use crate::options::Options;
 use crate::pack::{self, MANIFEST, MakeModelPack, Pack};
 use crate::provider::Placement;
@@ -98,10 +97,11 @@ impl Engine {
     pub fn recognise(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
         self.through(images, options, deadline, |jobs, work| {
             self.detect_all(jobs, deadline, work);
+            self.add_from_afar(jobs, deadline, work);
             self.detect_vehicles(jobs, deadline, work);
             self.zoom_all(jobs, deadline, work);
             self.obey_rule(jobs);
-            self.read_all(jobs, self.pack.reader.spec.crop, deadline, work);
+            self.read_all(jobs, deadline, work);
             for job in jobs.iter_mut() {
                 self.settle(job);
             }
@@ -109,20 +109,12 @@ impl Engine {
         })
     }
 
-    /// Reads images that are plates already cut out: the reader alone, on the whole picture.
+    /// Reads images that are plates already cut out: one plate each, the whole picture where none is seen in it.
     #[must_use]
     pub fn read_crops(&self, images: &[&[u8]], options: &[Options], deadline: Deadline) -> Vec<Result<ImageReading>> {
         self.through(images, options, deadline, |jobs, work| {
-            for job in jobs.iter_mut() {
-                let (width, height) = (job.picture.width as f32, job.picture.height as f32);
-                job.detections = vec![Detection {
-                    area: Rect { x1: 0.0, y1: 0.0, x2: width, y2: height },
-                    corners: None,
-                    score: 1.0,
-                    class: 0,
-                }];
-            }
-            self.read_all(jobs, CropSpec::default(), deadline, work);
+            self.place_crops(jobs, deadline, work);
+            self.read_all(jobs, deadline, work);
             for job in jobs.iter_mut() {
                 job.plates = answer::assembled(job);
             }

@@ -84,10 +84,16 @@ def rows(graph: Graph, score: str, tail: Array) -> str:
     return graph.add("Concat", flat, rest, axis=2)
 
 
-def marker_detector(path: Path, batch: int | str = "n", corners: bool = True) -> None:
-    """anchor-free-grid with strides 8, 16, 32; only stride 8 ever fires."""
+def marker_detector(path: Path, batch: int | str = "n", corners: bool = True, widest: int = 0) -> None:
+    """anchor-free-grid with strides 8, 16, 32; only stride 8 ever fires. In inputs wider than `widest` its scores are
+    lower by as much.
+    """
     graph = Graph()
     red = redness(graph)
+    if widest:
+        shape = graph.add("Cast", graph.add("Shape", "image", start=3, end=4), to=TensorProto.FLOAT)
+        share = graph.add("Min", graph.add("Div", graph.constant([float(widest)]), shape), graph.constant([1.0]))
+        red = graph.add("Mul", red, share)
     tail = np.array([10.0, 4.0, 10.0, 4.0] + (CORNERS if corners else []), np.float32)
     parts = []
     for stride in (8, 16, 32):
@@ -217,17 +223,23 @@ F32 = "scale = 0.00392156862745098"
 
 
 def marker_toml(
-    pack: Path, side: int = 320, corners: bool = True, placement: str = "centre", batch: int | str = "n"
+    pack: Path,
+    side: int = 320,
+    corners: bool = True,
+    placement: str = "centre",
+    batch: int | str = "n",
+    widest: int = 0,
+    more: str = "",
 ) -> str:
     path = pack / "detector.onnx"
-    marker_detector(path, batch, corners)
+    marker_detector(path, batch, corners, widest)
     return DETECTOR_TOML.format(
         name=path.name,
         sha256=sha256(path),
         kind="anchor-free-grid",
         input=DYNAMIC.format(side=side, placement=placement),
         output=f'{{ name = "grid", strides = [8, 16, 32], corners = {str(corners).lower()} }}',
-        more="",
+        more=more,
     )
 
 

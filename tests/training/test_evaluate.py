@@ -251,6 +251,8 @@ def test_the_command_on_the_default_pack(folder, tmp_path, capsys):
     assert photos["exact"] == pytest.approx(2 / 3)
     assert figures["photos"]["source"]["second"]["exact"] == 0.5
     assert figures["crops"]["all"]["all"]["exact"] == 0.5
+    # The same plate, sent alone: the pipeline finds it in both.
+    assert figures["crops_as_photos"]["all"]["all"]["exact"] == 0.5
     assert figures["guided"]["all"]["n"] == 5
     assert figures["guided"]["de"]["none"] == 1.0
     assert answer["times"]["photos"] == 2
@@ -386,6 +388,7 @@ def test_a_report_without_detections_has_no_division(folder):
                 "failed": 0,
                 "photos": rows,
                 "crops": tables(outcome([], 0.0)),
+                "crops_as_photos": tables(outcome([], 0.0)),
                 "curve": curve([Scene([label("AB")], [])]),
                 "reliability": {"score": none, "dscore": none},
                 "region": {"photos": region, "crops": region, "all": region},

@@ -14,6 +14,9 @@ from training.detector.photos import Photo
 Picture = NDArray[np.uint8]
 PAD = 114
 MIN_VISIBLE = 0.6  # of a plate's area: below this a cut plate is neither right nor wrong
+LEAST_SEEN = 0.9  # of a plate's area: below this its corners are not told
+CLOSE = 0.15  # share of pictures that hold little but one plate
+LEAST_CLOSE = 32  # pixels of width: a smaller plate on its own would be unreadable
 VEHICLE_VISIBLE, VEHICLE_SIDE = 0.3, 24  # cameras at gates see a part of the vehicle
 
 
@@ -93,17 +96,20 @@ def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
     return clip(View(image, boxes, corners.reshape(-1, 8), *others))
 
 
-def clip(view: View) -> View:
-    """Boxes end at the picture's edge; what is mostly outside, or too small to see, moves to `ignore`."""
-    side = view.image.shape[0]
-    inside = view.boxes.clip(0, side)
+def clip(view: View, extent: tuple[int, int] | None = None) -> View:
+    """Boxes end at the picture's edge, or at that of its part of `extent` (width, height) from the top left; what is
+    mostly outside, or too small to see, moves to `ignore`.
+    """
+    wide, high = extent or (view.image.shape[1], view.image.shape[0])
+    limit = np.array([wide, high] * 2, np.float32)
+    inside = np.clip(view.boxes, 0, limit).astype(np.float32)
     size = inside[:, 2:] - inside[:, :2]
     visible = size.prod(1) / np.maximum(1e-6, (view.boxes[:, 2:] - view.boxes[:, :2]).prod(1))
     keep = (visible >= MIN_VISIBLE) & (size[:, 0] >= 7) & (size[:, 1] >= 3)
     doubtful = ~keep & (visible > 0) & (size > 0).all(1)
-    ignore = np.concatenate([view.ignore.clip(0, side), inside[doubtful]])
-    corners = np.where((visible[keep, None] > 0.98), view.corners[keep], np.nan)
-    limit = np.array([side, side] * 2, np.float32)
+    ignore = np.concatenate([np.clip(view.ignore, 0, limit), inside[doubtful]]).astype(np.float32)
+    ignore = ignore[(ignore[:, 2:] > ignore[:, :2]).all(1)]
+    corners = np.where((visible[keep, None] > LEAST_SEEN), view.corners[keep], np.nan)
     return View(view.image, inside[keep], corners.astype(np.float32), ignore, *clipped_vehicles(view, limit))
 
 
@@ -260,6 +266,35 @@ def wear(image: Picture, rng: np.random.Generator) -> Picture:
     return out
 
 
+def close_up(view: View, rng: np.random.Generator) -> View:
+    """The picture cut down to one of its plates, as people send plates that are cut out already, at the top left of
+    padding. Without a plate large enough, the picture as it is.
+    """
+    side = view.image.shape[0]
+    large = np.flatnonzero(view.boxes[:, 2] - view.boxes[:, 0] >= LEAST_CLOSE)
+    if not len(large):
+        return view
+    box = view.boxes[rng.choice(large)]
+    size = box[2:] - box[:2]
+    # Half of them as close as labels are, and closer; the others with some of the car round them.
+    most = np.array([0.06, 0.1] if rng.random() < 0.5 else [0.4, 0.8]) * size
+    low = np.clip(box[:2] - rng.uniform(-0.03 * size, most), 0, side).astype(int)
+    high = np.ceil(np.clip(box[2:] + rng.uniform(-0.03 * size, most), 0, side)).astype(int)
+    part = view.image[low[1] : high[1], low[0] : high[0]]
+    scale = side / max(part.shape[:2]) * np.exp(rng.uniform(np.log(0.3), 0))
+    extent = max(8, round(part.shape[1] * scale)), max(8, round(part.shape[0] * scale))
+    # Small pictures are sent, too, and the service enlarges them.
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = np.full_like(view.image, PAD)
+    image[: extent[1], : extent[0]] = cv2.resize(part, extent, interpolation=how)
+    ratio = np.array(extent, np.float32) / (high - low)
+    places = [
+        ((values - np.tile(low, values.shape[1] // 2)) * np.tile(ratio, values.shape[1] // 2)).astype(np.float32)
+        for values in (view.boxes, view.corners, view.ignore, view.vehicles, view.doubtful)
+    ]
+    return clip(View(image, *places), extent)
+
+
 def view(
     photos: list[Photo], plates: list[Picture], decoys: list[Picture], side: int, rng: np.random.Generator
 ) -> View:
@@ -271,5 +306,7 @@ def view(
     if decoys and rng.random() < 0.5:
         for _ in range(int(rng.integers(1, 5))):
             paste_decoy(made, decoys[rng.integers(len(decoys))], rng)
+    if rng.random() < CLOSE:
+        made = close_up(made, rng)
     made.image = wear(made.image, rng)
     return made

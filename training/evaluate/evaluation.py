@@ -42,6 +42,7 @@ def evaluate(
     read = dict(pack.crops(folder, sorted({label.file for label in crops})))
     every = [Judged(label, read.get(label.file)) for label in crops]
     cut = Outcome([each for each in every if each.label.readable])
+    sent = _sent(pack, folder, [each.label for each in cut.judged])
     judged = [*whole.judged, *cut.judged]
     figures: dict[str, Any] = {
         "pack": pack.name,
@@ -52,6 +53,7 @@ def evaluate(
         "failed": len(set(pack.failed)),
         "photos": breakdown.tables(whole),
         "crops": breakdown.tables(cut),
+        "crops_as_photos": breakdown.tables(sent),
         "curve": curve(list(scenes.values())) if scenes else [],
         "reliability": {
             "score": reliability(
@@ -78,6 +80,17 @@ def _scenes(pack: Pack, folder: Path, photos: Sequence[Label]) -> dict[str, Scen
     print(f"{pack.name}: {len(by_photo)} photos", file=sys.stderr)
     found = dict(pack.photos(folder, list(by_photo)))
     return {file: Scene(labels, found.get(file, [])) for file, labels in by_photo.items()}
+
+
+def _sent(pack: Pack, folder: Path, crops: Sequence[Label]) -> Outcome:
+    """Crops through the whole pipeline, as people send them; the detection with the highest score counts."""
+    best = {
+        file: max(found, key=lambda plate: plate.dscore)
+        for file, found in pack.photos(folder, sorted({label.file for label in crops}))
+        if found
+    }
+    kept = {file: plate for file, plate in best.items() if plate.dscore >= pack.threshold}
+    return Outcome([Judged(label, kept.get(label.file)) for label in crops])
 
 
 def _detections(scenes: dict[str, Scene]) -> list[tuple[float, bool]]:

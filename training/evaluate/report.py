@@ -27,6 +27,8 @@ def report(evaluations: Sequence[Figures], folder: str, split: str) -> str:
     for kind in ("photos", "crops"):
         if any(each[kind]["all"] for each in evaluations):
             lines += _breakdowns(kind, [each[kind] for each in evaluations])
+    if any(each["crops_as_photos"]["all"] for each in evaluations):
+        lines += _sent([each["crops_as_photos"] for each in evaluations])
     if evaluations[0]["curve"]:
         lines += _curve(evaluations)
     lines += _reliability(evaluations)
@@ -54,7 +56,7 @@ def _breakdowns(kind: str, packs: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield "`n` labelled plates, `t` those with a text in A-Z, 0-9; a plate that is not found is read wrong."
         yield "`precision`: a real plate that nobody labelled counts against it."
     else:
-        yield "The reader alone. `t` plates with a text in A-Z, 0-9."
+        yield "Pictures that are known to be one plate. `t` plates with a text in A-Z, 0-9."
     yield "`merged`: O = 0 and I = 1. `cer`: edit distance over characters. `+-`: half of the 95 % interval of `exact`."
     yield ""
     yield from _groups("all", kind, packs)
@@ -62,6 +64,15 @@ def _breakdowns(kind: str, packs: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"### {kind.capitalize()} {title}"
         yield ""
         yield from _groups(group, kind, packs)
+
+
+def _sent(packs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield "## Crops sent as photos"
+    yield ""
+    yield "Through the whole pipeline: the detection with the highest score counts; without one the crop is read wrong."
+    yield ""
+    for group in ("all", "country"):
+        yield from _groups(group, "crops", packs)
 
 
 def _groups(group: str, kind: str, packs: Sequence[dict[str, Any]]) -> Iterator[str]:

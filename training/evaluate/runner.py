@@ -69,7 +69,7 @@ class Pack:
     def crops(
         self, folder: Path, files: Sequence[str], regions: Iterable[Sequence[str]] | None = None
     ) -> Iterator[tuple[str, Found]]:
-        """Each crop and what the reader alone reads in it."""
+        """Each crop and what is read in it, known to be one plate."""
         options = [self.options(self.threshold, each) for each in (regions or [()] * len(files))]
         for file, answer in self._answers(folder, files, options, crops=True):
             plate = answer.plates[0]

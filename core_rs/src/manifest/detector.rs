@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::input::InputSpec;
+use super::input::{Fit, InputSpec};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,6 +26,19 @@ impl DetectorKind {
     }
 }
 
+/// How a picture is looked at from afar, for a plate that fills it: pixels of the network's input.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AfarSpec {
+    /// The picture's longer side.
+    pub side: u32,
+    /// The least padding on each side of it.
+    pub margin: u32,
+}
+
+/// A look from afar is small, or it would be another first look.
+const MAX_AFAR: u32 = 1024;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetectorSpec {
@@ -39,6 +52,22 @@ pub struct DetectorSpec {
     pub threshold: f32,
     #[serde(default = "default_nms_iou")]
     pub nms_iou: f32,
+    /// Packs without it look once.
+    #[serde(default)]
+    pub afar: Option<AfarSpec>,
+}
+
+impl DetectorSpec {
+    /// Says which field is wrong and how, or nothing.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let AfarSpec { side, margin } = self.afar?;
+        if self.input.fit != Fit::LetterboxDynamic {
+            return Some("afar: needs input.fit letterbox-dynamic".into());
+        }
+        let fits = (1..=MAX_AFAR).contains(&side) && margin <= MAX_AFAR;
+        (!fits).then(|| format!("afar: side must be within 1 to {MAX_AFAR}, margin at most {MAX_AFAR}"))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -21,6 +21,7 @@ pub(super) fn load_detector(
     let stage = "plate_detector";
     let in_manifest = Blame::manifest(folder, stage);
     check_grid(&in_manifest, &spec.input, &spec.output)?;
+    in_manifest.on_spec(spec.fault())?;
     let (blame, model, size) = load_model(folder, stage, (&spec.file, &spec.sha256), &spec.input, placement)?;
     try_detector(&blame, &model, &spec.input, spec.kind, &spec.output)?;
     let description = describe(stage, (&spec.file, &spec.sha256), size, spec.kind.name(), &model);

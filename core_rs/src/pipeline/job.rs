@@ -82,7 +82,7 @@ pub(super) fn isolated<T>(
 #[derive(Default)]
 pub(super) struct Workspace {
     pub resizer: Resizer,
-    pub inputs: [Option<InputTensor>; 3],
+    pub inputs: [Option<InputTensor>; 4],
 }
 
 /// Whose input a kept buffer is.
@@ -91,6 +91,7 @@ pub(super) enum Slot {
     Plates,
     Vehicles,
     Zoom,
+    Afar,
 }
 
 /// Working memory beyond this size is given back to the system; single photos need less.

@@ -1,6 +1,7 @@
 //! Plates to texts: each in one cut, and those that the reader is not sure of in further ones.
 
 use super::Engine;
+use super::afar::{fills, whole};
 use super::job::{Job, Workspace, isolated};
 use crate::deadline::Deadline;
 use crate::dscore::combined;
@@ -24,12 +25,35 @@ struct Plate {
     score: f32,
     area: Rect,
     corners: Option<Corners>,
+    /// Its picture, where that is hardly more than the plate.
+    picture: Option<Rect>,
+}
+
+impl Plate {
+    fn first_cuts(&self, crop: CropSpec) -> Vec<Cut> {
+        let Self { job, area, corners, picture, .. } = *self;
+        let whole = picture.map(|area| Cut { job, area, corners: None, crop: CropSpec::default(), again: false });
+        let own =
+            (corners.is_some() || picture != Some(area)).then_some(Cut { job, area, corners, crop, again: false });
+        own.into_iter().chain(whole).collect()
+    }
+
+    fn further_cuts(&self, crop: CropSpec, margins: &[(f32, f32)]) -> Vec<Cut> {
+        let first = self.first_cuts(crop)[0];
+        let wider = |(x, y): &(f32, f32)| {
+            let crop = CropSpec { margin_x: first.crop.margin_x + x, margin_y: first.crop.margin_y + y };
+            Cut { crop, again: true, ..first }
+        };
+        margins.iter().map(wider).collect()
+    }
 }
 
 /// A plate with some room round it, as the reader is to see it.
 #[derive(Clone, Copy)]
 struct Cut {
-    plate: Plate,
+    job: usize,
+    area: Rect,
+    corners: Option<Corners>,
     crop: CropSpec,
     /// Whether it is not the plate's first.
     again: bool,
@@ -37,40 +61,31 @@ struct Cut {
 
 impl Engine {
     /// Reads the plates of all jobs as one sequence of batches.
-    pub(super) fn read_all(&self, jobs: &mut [Job], crop: CropSpec, deadline: Deadline, work: &mut Workspace) {
+    pub(super) fn read_all(&self, jobs: &mut [Job], deadline: Deadline, work: &mut Workspace) {
         let well = jobs.iter().enumerate().filter(|(_, job)| job.failure.is_none());
+        let from_afar = self.pack.detector.spec.afar.is_some();
         let plates = well.flat_map(|(at, job)| {
+            let picture = whole(job);
             let plate = move |each: &crate::detect::Detection| Plate {
                 job: at,
                 score: each.score,
                 area: each.area,
                 corners: each.corners,
+                picture: (each.area == picture || from_afar && fills(&each.area, &picture)).then_some(picture),
             };
             job.detections.iter().map(plate)
         });
         let plates: Vec<Plate> = plates.collect();
         let batch = self.pack.reader.model.fixed_batch().unwrap_or(BATCH);
         for chunk in plates.chunks(batch) {
-            isolated(
-                jobs,
-                chunk,
-                |plate| plate.job,
-                |jobs, plates| self.read_group(jobs, plates, crop, deadline, work),
-            );
+            isolated(jobs, chunk, |plate| plate.job, |jobs, plates| self.read_group(jobs, plates, deadline, work));
         }
     }
 
-    fn read_group(
-        &self,
-        jobs: &mut [Job],
-        chunk: &[Plate],
-        crop: CropSpec,
-        deadline: Deadline,
-        work: &mut Workspace,
-    ) -> Result<()> {
-        let cuts: Vec<Cut> = chunk.iter().map(|&plate| Cut { plate, crop, again: false }).collect();
-        let first = self.look_at(jobs, &cuts, deadline, work)?;
-        let mut seen: Vec<Vec<Glimpse>> = first.into_iter().map(|glimpse| vec![glimpse]).collect();
+    fn read_group(&self, jobs: &mut [Job], chunk: &[Plate], deadline: Deadline, work: &mut Workspace) -> Result<()> {
+        let crop = self.pack.reader.spec.crop;
+        let cuts: Vec<_> = chunk.iter().map(|plate| plate.first_cuts(crop)).collect();
+        let mut seen = self.look_at_each(jobs, &cuts, deadline, work)?;
         let mut readings = Vec::with_capacity(chunk.len());
         for (plate, seen) in chunk.iter().zip(&seen) {
             readings.push(self.text(jobs, plate, seen)?);
@@ -81,20 +96,10 @@ impl Engine {
                 (low..high).contains(&readings[*n].score) && self.worth_another_look(jobs, &chunk[*n], &seen[*n])
             };
             let unsure: Vec<usize> = (0..chunk.len()).filter(unsure).collect();
-            let again = |&n: &usize| {
-                spec.margins.iter().map(move |(x, y)| {
-                    let crop = CropSpec { margin_x: crop.margin_x + x, margin_y: crop.margin_y + y };
-                    Cut { plate: chunk[n], crop, again: true }
-                })
-            };
-            let cuts: Vec<Cut> = unsure.iter().flat_map(again).collect();
-            let mut further = Vec::with_capacity(cuts.len());
-            for cuts in cuts.chunks(self.pack.reader.model.fixed_batch().unwrap_or(BATCH)) {
-                further.extend(self.look_at(jobs, cuts, deadline, work)?);
-            }
-            let mut further = further.into_iter();
-            for n in unsure {
-                seen[n].extend(further.by_ref().take(spec.margins.len()));
+            let cuts: Vec<_> = unsure.iter().map(|&n| chunk[n].further_cuts(crop, &spec.margins)).collect();
+            let further = self.look_at_each(jobs, &cuts, deadline, work)?;
+            for (n, further) in unsure.into_iter().zip(further) {
+                seen[n].extend(further);
                 readings[n] = self.text(jobs, &chunk[n], &seen[n])?;
             }
         }
@@ -114,6 +119,23 @@ impl Engine {
         options.mode != Mode::Fast && dscore >= options.detection_threshold()
     }
 
+    /// What the network says of each plate's cuts.
+    fn look_at_each(
+        &self,
+        jobs: &mut [Job],
+        cuts: &[Vec<Cut>],
+        deadline: Deadline,
+        work: &mut Workspace,
+    ) -> Result<Vec<Vec<Glimpse>>> {
+        let counts: Vec<usize> = cuts.iter().map(Vec::len).collect();
+        let mut seen = Vec::new();
+        for cuts in cuts.concat().chunks(self.pack.reader.model.fixed_batch().unwrap_or(BATCH)) {
+            seen.extend(self.look_at(jobs, cuts, deadline, work)?);
+        }
+        let mut seen = seen.into_iter();
+        Ok(counts.into_iter().map(|count| seen.by_ref().take(count).collect()).collect())
+    }
+
     /// What the network says of each cut.
     fn look_at(
         &self,
@@ -131,7 +153,7 @@ impl Engine {
             guarded("rectify", || {
                 let mut tensor = InputTensor::new(&spec.input, batch, size.1 as usize, size.0 as usize);
                 for (n, cut) in cuts.iter().enumerate() {
-                    let Plate { job, area, corners, .. } = cut.plate;
+                    let Cut { job, area, corners, .. } = *cut;
                     let picture = &jobs[job].picture;
                     let corners = corners.filter(|corners| usable(corners, area));
                     // Past the picture's edge a box is cut short, and the second cut would be the first.
@@ -151,7 +173,7 @@ impl Engine {
         let outputs = outputs?;
         let share = 1.0 / cuts.len() as f64;
         for cut in cuts {
-            let timings = &mut jobs[cut.plate.job].timings;
+            let timings = &mut jobs[cut.job].timings;
             timings.add(StageName::Rectify, rectify_ms * share);
             timings.add(StageName::Read, read_ms * share);
         }

@@ -206,8 +206,8 @@ impl Engine {
         answers(py, outcomes)
     }
 
-    /// As `recognise`, for images that are plates already cut out: the reader alone, on the whole picture. Each
-    /// answer has one plate, whatever its score.
+    /// As `recognise`, for images that are known to be one plate, already cut out. Each answer has one plate, whatever
+    /// its score.
     #[pyo3(signature = (images, options=None, deadline_ms=None))]
     fn read_crops<'py>(
         &self,
