@@ -22,6 +22,7 @@ from training.evaluate.metrics import Found, Judged, Scene, edits, iou, outcome
 from training.evaluate.regions import country_of, told, wrong_for
 from training.evaluate.reliability import reliability
 from training.evaluate.report import report
+from training.evaluate.unlabelled import load_unlabelled
 from training.folders import ROOT, SHARED
 
 PACK = ROOT / "models/default"
@@ -81,6 +82,28 @@ def test_the_best_point_of_a_precision(scenes):
     assert best["precision"] == 1.0
     assert 0.7 < best["threshold_d"] < 0.715
     assert at_precision(scenes, 1.1) is None
+
+
+def test_a_plate_that_nobody_labelled_counts_for_precision_by_eye_alone():
+    boxes = [found("A", (0, 0, 100, 20)), found("B", (300, 0, 320, 10), dscore=0.6), found("C", (500, 0, 520, 10))]
+    seen = point([Scene([label("A", (0, 0, 100, 20))], boxes, [(301, 0, 321, 10)])], 0.2)
+    assert (seen["precision"], seen["precision_by_eye"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert (seen["plates"], seen["det50"], seen["detections"]) == (1, 1.0, 3)
+    assert at_precision([Scene([label("A", (0, 0, 100, 20))], boxes[:2], [(300, 0, 320, 10)])], 1.0, "precision_by_eye")
+
+
+def test_the_unlabelled_plates_lie_in_val_photos_and_on_no_label(tmp_path):
+    known = load_unlabelled()
+    assert sum(map(len, known.values())) > 100
+    assert all(x2 > x1 and y2 > y1 for boxes in known.values() for x1, y1, x2, y2 in boxes)
+    if (SHARED / "data/photos.csv").exists():
+        labels = load(SHARED / "data", "val")[0]
+        by_photo = {file: [each.box for each in labels if each.file == file] for file in known}
+        assert all(by_photo.values())
+        assert all(iou(a, b) < 0.5 for file, boxes in known.items() for a in boxes for b in by_photo[file])
+    (tmp_path / "broken.csv").write_text("photo,x1,y1,x2\n")
+    with pytest.raises(FolderError, match="no column 'y2'"):
+        load_unlabelled(tmp_path / "broken.csv")
 
 
 def test_one_detection_covers_one_plate_and_the_best_overlap_wins():

@@ -13,7 +13,7 @@ WIDE = 48  # pixels
 
 
 def point(scenes: Sequence[Scene], threshold: float) -> dict[str, Any]:
-    """det50, det50 of plates at least 48 pixels wide, and precision at one threshold."""
+    """det50, det50 of plates at least 48 pixels wide, and precision at one threshold: by the labels, and by eye."""
     found = outcome(scenes, threshold)
     covered = [judged for judged in found.judged if judged.found]
     wide = [judged for judged in found.judged if judged.label.width >= WIDE]
@@ -24,6 +24,7 @@ def point(scenes: Sequence[Scene], threshold: float) -> dict[str, Any]:
         "wide_plates": len(wide),
         "det50_wide": share(sum(judged.found is not None for judged in wide), len(wide)),
         "precision": share(len(covered), len(covered) + len(found.false)),
+        "precision_by_eye": share(len(covered) + found.unlabelled, len(covered) + len(found.false)),
         "detections": len(covered) + len(found.false),
     }
 
@@ -32,7 +33,9 @@ def curve(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
     return [point(scenes, step) for step in STEPS]
 
 
-def at_precision(scenes: Sequence[Scene], precision: float) -> dict[str, Any] | None:
-    """The point of most plates whose precision is at least `precision`, to 0.005 of threshold_d; None without one."""
-    points = [each for each in (point(scenes, step) for step in FINE) if (each["precision"] or 0.0) >= precision]
+def at_precision(scenes: Sequence[Scene], precision: float, kind: str = "precision") -> dict[str, Any] | None:
+    """The point of most plates whose precision is at least `precision`, to 0.005 of threshold_d; None without one.
+    kind: "precision" or "precision_by_eye".
+    """
+    points = [each for each in (point(scenes, step) for step in FINE) if (each[kind] or 0.0) >= precision]
     return max(points, key=lambda each: (each["det50"], -each["threshold_d"]), default=None)

@@ -17,6 +17,7 @@ from training.evaluate.metrics import Judged, Outcome, Scene, outcome
 from training.evaluate.regions import guided, told
 from training.evaluate.reliability import reliability
 from training.evaluate.runner import Pack
+from training.evaluate.unlabelled import load_unlabelled
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _scenes(pack: Pack, folder: Path, photos: Sequence[Label]) -> dict[str, Scen
         by_photo[label.file].append(label)
     print(f"{pack.name}: {len(by_photo)} photos", file=sys.stderr)
     found = dict(pack.photos(folder, list(by_photo)))
-    return {file: Scene(labels, found.get(file, [])) for file, labels in by_photo.items()}
+    unlabelled = load_unlabelled()
+    return {file: Scene(labels, found.get(file, []), unlabelled.get(file, ())) for file, labels in by_photo.items()}
 
 
 def _sent(pack: Pack, folder: Path, crops: Sequence[Label]) -> Outcome:

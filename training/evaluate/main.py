@@ -25,7 +25,7 @@ from pathlib import Path
 import core_rs
 from training.evaluate import report, sheets, speed
 from training.evaluate.blur import SHARP, measured
-from training.evaluate.curve import at_precision
+from training.evaluate.curve import at_precision, point
 from training.evaluate.evaluation import Evaluation, evaluate
 from training.evaluate.labels import FolderError, load
 from training.evaluate.options import overrides
@@ -94,8 +94,12 @@ def _run(args: argparse.Namespace) -> None:
     photos, crops = measured(args.data, photos), measured(args.data, crops)
     found = [evaluate(pack, args.data, photos, crops, with_regions=not args.quick) for pack in packs]
     if args.other and photos:
-        precision = found[1].figures["photos"]["all"]["all"]["precision"]
-        found[0].figures["at_precision"] = at_precision(list(found[0].scenes.values()), precision or 0.0)
+        ours = list(found[0].scenes.values())
+        other = point(list(found[1].scenes.values()), packs[1].threshold)
+        found[0].figures["at_precision"] = {
+            kind: {"asked": other[kind], "point": at_precision(ours, other[kind] or 0.0, kind)}
+            for kind in ("precision", "precision_by_eye")
+        }
     timed = speed.times(packs, args.data, list(found[0].scenes)) if photos and not args.quick else None
     figures = [each.figures for each in found]
     if args.json:

@@ -43,10 +43,13 @@ class Judged:
 
 
 class Scene:
-    """The labels of one photo and all that was found in it, whatever its score."""
+    """The labels of one photo and all that was found in it, whatever its score. unlabelled: boxes of plates in it that
+    nobody labelled (`training.evaluate.unlabelled`).
+    """
 
-    def __init__(self, labels: Sequence[Label], found: Sequence[Found]) -> None:
+    def __init__(self, labels: Sequence[Label], found: Sequence[Found], unlabelled: Sequence[Box] = ()) -> None:
         self.labels = labels
+        self.unlabelled = unlabelled
         self.found = sorted(found, key=lambda plate: -plate.dscore)
         pairs = [
             (iou(label.box, plate.box), i, j)
@@ -69,6 +72,10 @@ class Scene:
                 used.add(j)
         judged = [Judged(label, self.found[match[i]] if i in match else None) for i, label in enumerate(self.labels)]
         return judged, [plate for j, plate in enumerate(self.found[:kept]) if j not in used]
+
+    def on_unlabelled(self, found: Found) -> bool:
+        """Whether a detection that covers no label lies on a plate that nobody labelled."""
+        return found.box is not None and any(iou(found.box, box) >= LEAST_IOU for box in self.unlabelled)
 
 
 @dataclass
@@ -116,10 +123,13 @@ class Counts:
 
 @dataclass
 class Outcome:
-    """What became of a set of plates at one threshold. false: file and detection of each box that covers no plate."""
+    """What became of a set of plates at one threshold. false: file and detection of each box that covers no label;
+    unlabelled: how many of these lie on plates all the same.
+    """
 
     judged: list[Judged] = field(default_factory=list)
     false: list[tuple[str, Found]] = field(default_factory=list)
+    unlabelled: int = 0
 
 
 def outcome(scenes: Iterable[Scene], threshold: float) -> Outcome:
@@ -128,6 +138,7 @@ def outcome(scenes: Iterable[Scene], threshold: float) -> Outcome:
         judged, false = scene.judged(threshold)
         whole.judged += judged
         whole.false += [(scene.labels[0].file, plate) for plate in false]
+        whole.unlabelled += sum(map(scene.on_unlabelled, false))
     return whole
 
 

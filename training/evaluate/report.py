@@ -102,22 +102,26 @@ def _curve(packs: Sequence[Figures]) -> Iterator[str]:
     rows = []
     for at in range(len(packs[0]["curve"])):
         each = [pack["curve"][at] for pack in packs]
-        cells = [_cell(each, key) for key in ("det50", "det50_wide", "precision")]
+        cells = [_cell(each, key) for key in ("det50", "det50_wide", "precision", "precision_by_eye")]
         rows.append([f"{each[0]['threshold_d']:.2f}", *cells, " / ".join(str(pack["detections"]) for pack in each)])
-    yield from table(["threshold_d", "det50", "det50, >= 48 px", "precision", "detections"], rows)
-    same = packs[0].get("at_precision")
+    heads = ["threshold_d", "det50", "det50, >= 48 px", "precision", "precision by eye", "detections"]
+    yield from table(heads, rows)
+    yield "`precision by eye`: plates that nobody labelled (training/labels/unlabelled.csv) count as plates."
+    yield ""
     if len(packs) == 2:
         own = packs[1]["photos"]["all"]["all"]
-        text = f"At the precision of {packs[1]['pack']} ({number(own['precision'])}; its det50: {number(own['det50'])})"
-        if same:
-            yield (
-                f"{text}, {packs[0]['pack']} has det50 **{number(same['det50'])}**, and {number(same['det50_wide'])} "
-                f"of plates at least 48 pixels wide, with threshold_d {same['threshold_d']:.3f} (precision "
-                f"{number(same['precision'])})."
-            )
-        else:
-            yield f"{text}, {packs[0]['pack']} finds nothing: no threshold reaches it."
-        yield ""
+        for kind, same in packs[0]["at_precision"].items():
+            at, name = same["point"], kind.replace("_", " ")
+            text = f"At the {name} of {packs[1]['pack']} ({number(same['asked'])}; its det50: {number(own['det50'])})"
+            if at:
+                yield (
+                    f"{text}, {packs[0]['pack']} has det50 **{number(at['det50'])}**, and {number(at['det50_wide'])} "
+                    f"of plates at least 48 pixels wide, with threshold_d {at['threshold_d']:.3f} ({name} "
+                    f"{number(at[kind])})."
+                )
+            else:
+                yield f"{text}, {packs[0]['pack']} finds nothing: no threshold reaches it."
+            yield ""
 
 
 def _reliability(packs: Sequence[Figures]) -> Iterator[str]:
