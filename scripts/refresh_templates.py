@@ -23,7 +23,11 @@ EXCLUDED = re.compile(r"^(?:no|serial without|.*; serial without) ((?:vowels|[A-
 # Remarks of habit, not of rule.
 DOUBTFUL = re.compile(r"rare|rarely|mostly|early|seldom|usually|\?")
 # What the table tells in a remark alone; and shapes and shares as the labelled training crops have them.
-OWN = [("nl", "OL-DD-LL", "AEIOU", 0.01, "own knowledge: semitrailers")] + [
+OWN = [
+    ("nl", "OL-DD-LL", "AEIOU", 0.01, "own knowledge: semitrailers"),
+    ("us-ny", "YDDDDDDC", "", 0.01, "own knowledge: taxis"),
+    ("us-ny", "DLDDL", "", 0.005, "own knowledge: taxis"),
+] + [
     ("pk", pattern, "", weight, "own count of labelled crops")
     for pattern, weight in (
         ("LL-DDD", 0.32), ("LLL-DDD", 0.25), ("LLL DDDD", 0.22), ("LLL DD DDDD", 0.1), ("LL-DDDD", 0.05),
