@@ -16,6 +16,8 @@ PAD = 114
 MIN_VISIBLE = 0.6  # of a plate's area: below this a cut plate is neither right nor wrong
 LEAST_SEEN = 0.9  # of a plate's area: below this its corners are not told
 CLOSE = 0.15  # share of pictures that hold little but one plate
+SQUARISH = 1.8  # width over height
+TURNED = 0.1  # share of photos that are turned as much as a camera's bracket or a leaning motorcycle may be
 LEAST_CLOSE = 32  # pixels of width: a smaller plate on its own would be unreadable
 VEHICLE_VISIBLE, VEHICLE_SIDE = 0.3, 24  # cameras at gates see a part of the vehicle
 
@@ -65,8 +67,8 @@ def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
     slack = side - extent
     low, high = np.minimum(slack, 0), np.maximum(slack, 0)
     place = np.clip(place - scale * anchor, low, high) + scale * anchor
-    # Hardly turned: a box round a turned box is looser than a label. Drawn plates bring the steep ones.
-    angle = np.deg2rad(rng.normal(0, 1.2))
+    # Hardly turned, mostly: a box round the turned box of a plate that is tilted itself is looser than a label.
+    angle = np.deg2rad(rng.normal(0, 15 if rng.random() < TURNED else 1.2))
     stretch = np.exp(rng.normal(0, 0.12))
     flip = -1 if rng.random() < 0.3 else 1
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -156,7 +158,8 @@ def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[n
     much on a motorcycle that leans.
     """
     width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
-    lean = rng.normal(0, 25 if rng.random() < 0.2 else 7)
+    # What is nearly square is a motorcycle's, more often than not.
+    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else 0.15) else 7)
     yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), lean])
     x = np.array([-1, 1, 1, -1]) * width / 2
     y = np.array([-1, -1, 1, 1]) * width / aspect / 2

@@ -17,8 +17,10 @@ from training.detector.photos import load
 from training.run import Run, arguments
 from training.synthetic.decoy import DecoyMaker
 from training.synthetic.plate import PlateMaker
+from training.synthetic.scripts import ScriptMaker
 
 SIDES = (288, 384, 384, 512, 640)  # a plate that fills a 640-pixel picture needs such a picture
+OTHER_SCRIPTS = 0.14  # share of drawn plates
 AREA = 384 * 384
 VEHICLE_WEIGHT = 0.5
 
@@ -59,7 +61,9 @@ def main() -> None:
     run = Run("detector", live.to(memory_format=torch.channels_last), average, args, clip=5.0)
     photos = load(args.shared / "data", args.every)
     maker = PlateMaker(args.shared / "reference", args.shared / "fonts", args.seed + run.seen)
-    plates = [maker.make().picture for _ in range(args.plates)]
+    other = ScriptMaker(args.shared / "fonts", args.seed + run.seen)
+    scripted = round(args.plates * OTHER_SCRIPTS)
+    plates = [maker.make().picture for _ in range(args.plates - scripted)] + [other.make() for _ in range(scripted)]
     drawer = DecoyMaker(args.shared / "fonts", args.seed + run.seen)
     decoys = [drawer.make() for _ in range(args.decoys)]
     print(f"{len(photos)} photos, {sum(len(p.boxes) for p in photos)} plates, {len(plates)} drawn plates", flush=True)

@@ -26,7 +26,7 @@ class Camera:
                 0, 12
             )
             picture = cv2.LUT(picture, curve.clip(0, 255).astype(np.uint8))
-        if rng.random() < 0.12:  # infra-red and night cameras
+        if rng.random() < 0.18:  # infra-red and night cameras
             picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         elif rng.random() < 0.3:
             picture = np.clip(picture * np.exp(self.noise.normal(0, 0.07, 3)), 0, 255).astype(np.uint8)

@@ -30,9 +30,11 @@ class DecoyMaker:
     def make(self) -> NDArray[np.uint8]:
         """A decoy, uint8 BGRA [h, w, 4]; what is see-through has alpha 0."""
         rng = self.rng
-        kind = rng.choices(["notice", "badge", "watermark", "grid"], [5, 2, 2, 2])[0]
+        kind = rng.choices(["notice", "badge", "watermark", "grid", "front"], [5, 3, 2, 2, 3])[0]
         if kind == "grid":
             return self._grid()
+        if kind == "front":
+            return self._front()
         lines = rng.choice([1, 2, 2, 3, 4]) if kind == "notice" else 1
         texts = [self._words(kind) for _ in range(lines)]
         ground, ink = any_colour(rng, 0), any_colour(rng, 0)
@@ -94,4 +96,31 @@ class DecoyMaker:
             text = "".join(rng.choices(string.digits + string.ascii_uppercase, k=rng.randint(1, 2)))
             font = self.typefaces.load(self.typefaces.any(), height * 0.7)
             draw.text((width / 2, height / 2), text, fill=(*bar, 255), font=font, anchor="mm")
+        return np.ascontiguousarray(np.asarray(picture)[..., [2, 1, 0, 3]])
+
+    def _front(self) -> NDArray[np.uint8]:
+        """A house's front: rows of windows with frames, panes, sills, blinds or balconies."""
+        rng = self.rng
+        across, down = rng.randint(1, 6), rng.randint(1, 5)
+        wide, high = rng.randint(50, 150), rng.randint(50, 110)
+        gap_x, gap_y = int(wide * rng.uniform(0.2, 1)), int(high * rng.uniform(0.2, 0.9))
+        wall, frame, pane = any_colour(rng, 60), any_colour(rng, 0), any_colour(rng, 0, 160)
+        picture = Image.new("RGBA", (across * (wide + gap_x) + gap_x, down * (high + gap_y) + gap_y), (*wall, 255))
+        draw = ImageDraw.Draw(picture)
+        edge, panes, blinds = rng.randint(2, 8), rng.randint(1, 4), rng.random()
+        for row in range(down):
+            for column in range(across):
+                x, y = gap_x + column * (wide + gap_x), gap_y + row * (high + gap_y)
+                draw.rectangle((x, y, x + wide, y + high), fill=(*frame, 255))
+                one = (wide - edge) / panes
+                for n in range(panes):
+                    shade = tuple(max(0, min(255, channel + rng.randint(-25, 25))) for channel in pane)
+                    left = x + edge + n * one
+                    draw.rectangle((left, y + edge, left + one - edge, y + high - edge), fill=(*shade, 255))
+                if blinds < 0.3:
+                    draw.rectangle((x, y, x + wide, y + high * rng.uniform(0.1, 0.9)), fill=(*frame, 255))
+                elif blinds < 0.5:  # a balcony's rail
+                    for n in range(8):
+                        bar = x + n * wide / 8
+                        draw.rectangle((bar, y + high * 0.6, bar + 2, y + high * 1.1), fill=(*frame, 255))
         return np.ascontiguousarray(np.asarray(picture)[..., [2, 1, 0, 3]])

@@ -19,9 +19,11 @@ OTHER_SCRIPTS = {"kr", "th", "cn", "jp", "eg", "ir", "iq", "sa"}
 # How often a country is drawn beside the rest: where the product's users are, and where drawn plates must make up for
 # few photos.
 SHARES = {
-    "us": 8, "gb": 10, "br": 10, "ar": 6, "de": 6, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 2, "it": 2, "fr": 2,
-    "nl": 2, "pl": 2,
+    "us": 8, "gb": 10, "br": 14, "ar": 9, "de": 7, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 3, "it": 3, "fr": 3,
+    "nl": 3, "pl": 3, "in": 3, "au": 2,
 }  # fmt: skip
+# States where more people live, and New York, whose plates are of many shapes.
+STATE_SHARES = {"us-ny": 12, "us-ca": 2, "us-nj": 2, "us-tx": 1.5, "us-fl": 1.5, "us-pa": 1}
 PARENT_SHARES = {"us": 0.7, "br": 0.02, "pe": 0.02, "ca": 0.25, "au": 0.25, "ae": 0.25}
 FOLDED = str.maketrans("ÄÖÜÅÆØŠŽČĆĐÑÇŞİĞ", "AOUAAOSZCCDNCSIG")
 LETTERS, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
@@ -58,6 +60,25 @@ PAKISTANI = [
 ]  # fmt: skip
 
 
+# What the table does not have: New York's taxis, Britain's black plates of before 1973; and more of Brazil's older
+# plates, of which many are still about.
+MORE = {
+    "us-ny": [
+        Format("us-ny", pattern, "white (2020) or gold (2010)", "dark blue", "NEW YORK top", "state embossed dies",
+               (305, 152), 1, weight)
+        for pattern, weight in (("TDDDDDDC", 0.15), ("YDDDDDDC", 0.06), ("DLDDL", 0.02))
+    ],
+    "gb": [
+        Format("gb", pattern, "black", "silver", "", "Charles Wright", (520, 111), lines, weight)
+        for pattern, lines, weight in (("LLL DDDL", 1, 0.02), ("LLL DDD", 2, 0.02))
+    ],
+    "br": [
+        Format("br", "LLL-DDDD", "grey", "black", "state/city tag above", "Brazilian Mandatory (DIN-like)", (400, 130),
+               1, 0.4)
+    ],
+}  # fmt: skip
+
+
 class Formats:
     """All drawable formats, drawn by weight."""
 
@@ -66,6 +87,8 @@ class Formats:
         self.by_code: dict[str, list[Format]] = defaultdict(list)
         for row in read_table(table):
             self.by_code[row.code].append(row)
+        for code, forms in MORE.items():
+            self.by_code[code] += forms
         if "pk" not in self.by_code:
             self.by_code["pk"] = PAKISTANI
         self.codes = list(self.by_code)
@@ -73,12 +96,13 @@ class Formats:
 
     @staticmethod
     def _share(code: str) -> float:
-        return SHARES.get(code) or (PARENT_SHARES.get(re.split("[-_]", code)[0], 0.6))
+        parent = re.split("[-_]", code)[0]
+        return SHARES.get(code) or STATE_SHARES.get(code) or PARENT_SHARES.get(parent, 0.6)
 
     def draw(self) -> tuple[Format, str]:
         """A format and a text of it with its printed gaps, 2 to 10 characters long without them."""
         rng = self.rng
-        if rng.random() < 0.06:  # vanity plates and other series: no format may teach the reader to guess
+        if rng.random() < 0.08:  # vanity plates and other series: no format may teach the reader to guess
             text = "".join(rng.choices(LETTERS + DIGITS, k=rng.randint(3, 9)))
             return rng.choice(self.by_code["us"]), text
         while True:

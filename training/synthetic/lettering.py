@@ -15,12 +15,16 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Lettering:
-    """How a plate is lettered: its typeface, its ink, how wide its letters stand, what fills a blank between groups."""
+    """How a plate is lettered: its typeface, its ink, how wide its letters stand, what fills a blank between groups.
+
+    wide: whether the text takes all the width that there is.
+    """
 
     typeface: str
     ink: RGB
     spread: float
     between: str
+    wide: bool = False
 
 
 class Letterer:
@@ -33,7 +37,8 @@ class Letterer:
         x1, y1, x2, y2 = box
         height = y2 - y1
         mask, marks = self._mask(text, height, style)
-        width = max(8, int(min(x2 - x1, mask.width * rng.uniform(0.9, 1.25))))
+        stretch = rng.uniform(1.2, 2) if style.wide else rng.uniform(0.9, 1.25)
+        width = max(8, int(min(x2 - x1, mask.width * stretch)))
         mask = mask.resize((width, max(1, int(height * 1.1))), Image.Resampling.BILINEAR)
         left = int(x1 + (x2 - x1 - width) * rng.uniform(0.3, 0.7))
         top = int(y1 - height * 0.05)
@@ -43,7 +48,7 @@ class Letterer:
         picture.paste(style.ink, (left, top), mask)
         draw = ImageDraw.Draw(picture)
         for share, mark in marks:
-            self._mark(draw, mark, left + share * width, (y1 + y2) / 2, height, style.ink)
+            self.mark(draw, mark, (left + share * width, (y1 + y2) / 2), height, style.ink)
 
     def _mask(self, text: str, height: float, style: Lettering) -> tuple[Image.Image, list[tuple[float, str]]]:
         """The line's ink and the marks between its groups, each with its place as a share of the width."""
@@ -55,14 +60,18 @@ class Letterer:
         blank = height * rng.uniform(0.2, 0.55)
         placed: list[tuple[float, str, float]] = []
         x = 2.0
+        # Many offices' dies have one width: a 1 stands alone in its place.
+        cell = max(font.getbbox(c)[2] - font.getbbox(c)[0] for c in "HNO8") if rng.random() < 0.4 else 0.0
         for c in text:
             if c in SEPARATORS:
                 placed.append((x, c, 0.0))
                 x += blank
             else:
                 box = font.getbbox(c)
-                placed.append((x, c, box[0]))
-                x += box[2] - box[0] + gap
+                own = box[2] - box[0]
+                room = max(0.0, cell - own)
+                placed.append((x + room / 2, c, box[0]))
+                x += own + room + gap
         width = max(8, int(x + 6))
         mask = Image.new("L", (width, int(height * 1.12)), 0)
         draw = ImageDraw.Draw(mask)
@@ -75,9 +84,13 @@ class Letterer:
                 draw.text((x - bearing, -rise + height * 0.05), c, fill=255, font=font)
         return mask, marks
 
-    def _mark(self, draw: ImageDraw.ImageDraw, mark: str, x: float, y: float, height: float, ink: RGB) -> None:
-        """What stands between two groups: a hyphen, a dot, two seals, a coat of arms, a state's outline; or nothing."""
-        rng, h = self.rng, height
+    def mark(
+        self, draw: ImageDraw.ImageDraw, mark: str, at: tuple[float, float], height: float, ink: RGB = (30, 30, 30)
+    ) -> None:
+        """What stands between two groups or at a line's end: a hyphen, a dot, two seals, a coat of arms, another
+        emblem, a state's outline; or nothing.
+        """
+        rng, h, (x, y) = self.rng, height, at
         if mark == "dash":
             draw.rectangle((x - h * 0.1, y - h * 0.04, x + h * 0.1, y + h * 0.04), fill=ink)
         elif mark == "dot":
@@ -94,9 +107,45 @@ class Letterer:
             shield = [(x - r, y - r), (x + r, y - r), (x + r, y + r * 0.3), (x, y + r * 1.1), (x - r, y + r * 0.3)]
             draw.polygon(shield, fill=any_colour(rng, 30, 220), outline=(60, 60, 60))
             draw.rectangle((x - r * 0.5, y - r * 0.6, x + r * 0.3, y + r * 0.2), fill=any_colour(rng, 60))
+        elif mark == "emblem":
+            self._emblem(draw, (x, y), h * rng.uniform(0.16, 0.34))
         elif mark == "outline":
             points = [(x + rng.uniform(-0.18, 0.18) * h, y + rng.uniform(-0.3, 0.3) * h) for _ in range(6)]
             draw.polygon(points, outline=ink, fill=None if rng.random() < 0.5 else any_colour(rng, 90, 240))
+
+    def _emblem(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], r: float) -> None:
+        """Arms as they look from some way off: a shield, a disc or a bare figure, parted into fields of a few colours,
+        at times with a cross, bars or small print in it.
+        """
+        rng, (x, y) = self.rng, at
+        shape = rng.choice(["shield", "disc", "box", "bare"])
+        base, edge = any_colour(rng), rng.choice([(60, 60, 60), (220, 220, 220), any_colour(rng)])
+        if shape == "shield":
+            draw.polygon(
+                [(x - r, y - r), (x + r, y - r), (x + r, y + r * 0.4), (x, y + r * 1.2), (x - r, y + r * 0.4)],
+                fill=base,
+                outline=edge,
+            )
+        elif shape == "disc":
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=base, outline=edge, width=max(1, int(r * 0.15)))
+        elif shape == "box":
+            draw.rectangle((x - r * 0.8, y - r * 0.8, x + r * 0.8, y + r * 0.8), fill=base, outline=edge)
+        other = any_colour(rng)
+        for _ in range(rng.randint(1, 4)):
+            kind = rng.choice(["bar", "pale", "spot", "figure", "letter"])
+            u, v = x + rng.uniform(-0.5, 0.5) * r, y + rng.uniform(-0.5, 0.5) * r
+            if kind == "bar":
+                draw.rectangle((x - r * 0.7, v - r * 0.15, x + r * 0.7, v + r * 0.15), fill=other)
+            elif kind == "pale":
+                draw.rectangle((u - r * 0.15, y - r * 0.7, u + r * 0.15, y + r * 0.7), fill=other)
+            elif kind == "spot":
+                spot = (u - r * 0.4, v - r * 0.4, u + r * 0.4, v + r * 0.4)
+                draw.ellipse(spot, outline=other, width=max(1, int(r / 5)))
+            elif kind == "figure":
+                points = [(x + rng.uniform(-0.8, 0.8) * r, y + rng.uniform(-0.9, 0.9) * r) for _ in range(7)]
+                draw.polygon(points, fill=other)
+            else:
+                self.note(draw, rng.choice("0123456789"), (x, y), r * 1.2, other)
 
     def note(self, draw: ImageDraw.ImageDraw, text: str, centre: tuple[float, float], height: float, ink: RGB) -> None:
         """Small print: a state's name, a slogan, a dealer."""

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from training.synthetic.colours import RGB, any_colour, colour, jittered, too_alike
+from training.synthetic.fixings import Fixings
 from training.synthetic.formats import Format, Formats, squeezed
 from training.synthetic.lettering import Box, Letterer, Lettering
+from training.synthetic.looks import look_of
 from training.synthetic.states import PARENTS, Print, States, state_of
 from training.synthetic.typefaces import DIN, Typefaces
 
@@ -24,7 +26,13 @@ LOCAL_NOTES = {
 }
 NOTED = {*LOCAL_NOTES, *PARENTS, "mx", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
 SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
-SOMETIMES_TWO_LINES = {"gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch"}
+SOMETIMES_TWO_LINES = {
+    "gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch", "cz", "sk", "se", "dk", "no", "fi", "is",
+    "ie", "hr", "hu", "si", "rs", "be", "lu", "pt", "fo", "ee", "lv", "lt", "gr", "za",
+}  # fmt: skip
+AMERICAN_SIZED = {"us", "ca", "pk"}  # letters of about half the plate's height
+# Countries whose larger seals or arms stand beside the upper of two lines.
+ARMS_ABOVE = {"at", "ch", "cz", "sk", "de", "it", "se", "is", "pl", "no"}
 MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
 SHORT_CODES = {"DE": "D", "FR": "F", "IT": "I", "ES": "E", "AT": "A", "BE": "B", "SE": "S", "HU": "H"}
 BAND_BLUES: list[RGB] = [(20, 50, 150), (10, 60, 170), (30, 80, 190)]
@@ -48,6 +56,7 @@ class PlateMaker:
         self.formats = Formats(reference / "plate_formats.csv", self.rng)
         self.typefaces = Typefaces(fonts, self.rng)
         self.letterer = Letterer(self.typefaces, self.rng)
+        self.fixings = Fixings(self.letterer, self.rng)
         forms = [form for forms in self.formats.by_code.values() for form in forms]
         self.states = States(reference / "regions.csv", forms, self.rng)
 
@@ -72,6 +81,12 @@ class PlateMaker:
             ink = (20, 20, 20) if sum(background) > 380 else (235, 235, 235)
         width = int(min(560, max(90, HEIGHT * wide / high * rng.uniform(0.93, 1.07))))
         picture = Image.new("RGB", (width, HEIGHT), jittered(background, 8, rng))
+        if look := look_of(form, rng):
+            draw = ImageDraw.Draw(picture)
+            box = look.draw(draw, (width, HEIGHT), self.letterer, rng)
+            typeface = self.typefaces.for_plate(country, form.typeface)
+            style = Lettering(typeface, look.ink, rng.uniform(0.6, 3), rng.choice(look.between), wide=look.wide)
+            return self._finished(picture, form, text, box, style, lines)
         if "graphic" in form.background or (country in {"us", "ca"} and rng.random() < 0.5):
             picture = self._graphic(picture)
         draw = ImageDraw.Draw(picture)
@@ -84,8 +99,14 @@ class PlateMaker:
         style = Lettering(
             self.typefaces.for_plate(country, form.typeface), ink, rng.uniform(0.4, 2), self._between(country)
         )
-        text = self._text(picture, text, box, style, lines, country)
-        self._fixings(draw, (width, HEIGHT), country)
+        return self._finished(picture, form, text, box, style, lines)
+
+    def _finished(
+        self, picture: Image.Image, form: Format, text: str, box: Box, style: Lettering, lines: int
+    ) -> DrawnPlate:
+        """The plate with its text and with what is fixed to it."""
+        text = self._text(picture, text, box, style, lines, form.country)
+        self.fixings.add(picture, form.country)
         return DrawnPlate(np.asarray(picture)[..., ::-1].copy(), squeezed(text), form.code, lines)
 
     def _graphic(self, picture: Image.Image) -> Image.Image:
@@ -112,16 +133,22 @@ class PlateMaker:
         rng, (width, height), country = self.rng, size, form.country
         x1, x2, y1, y2 = width * 0.05, width * 0.95, height * 0.16, height * 0.84
         band = form.band.lower()
+        if country in AMERICAN_SIZED and lines == 1 and rng.random() < 0.8:
+            half = rng.uniform(0.22, 0.31)
+            middle = rng.uniform(0.49, 0.54)
+            y1, y2 = height * (middle - half), height * (middle + half)
         if ("band left" in band or "eu band" in band or ("left" in band and "flag" in band)) and rng.random() < 0.85:
-            across = int(height * (rng.uniform(0.3, 0.48) if lines == 1 else 0.25))
+            across = int(height * (rng.uniform(0.3, 0.48) if lines == 1 else rng.uniform(0.22, 0.3)))
             base = rng.choice(BAND_BLUES) if rng.random() < 0.9 else (20, 140, 60)
-            draw.rectangle((0, 0, across, height), fill=base)
+            # Two lines: mostly beside the upper one alone.
+            deep = height * (0.5 if lines == 2 and rng.random() < 0.75 else 1)
+            draw.rectangle((0, 0, across, deep), fill=base)
             if rng.random() < 0.8:
-                self.letterer.stars(draw, (across / 2, height * 0.3), across * 0.3)
+                self.letterer.stars(draw, (across / 2, deep * 0.3), across * 0.3)
             letters = country.upper()
             letters = rng.choice(["GB", "UK"]) if letters == "GB" else SHORT_CODES.get(letters, letters)
             face = self.typefaces.load(rng.choice(DIN), across * 0.5)
-            draw.text((across / 2, height * 0.78), letters, fill=(240, 240, 240), font=face, anchor="mm")
+            draw.text((across / 2, deep * 0.78), letters, fill=(240, 240, 240), font=face, anchor="mm")
             x1 = across + width * 0.03
             if country in {"fr", "it"} and rng.random() < 0.8:
                 draw.rectangle((width - across, 0, width, height), fill=base)
@@ -147,7 +174,7 @@ class PlateMaker:
             if words.below:
                 tall = height * rng.uniform(0.07, 0.15)
                 self.letterer.note(draw, words.below, (width / 2, height * 0.99 - tall * 0.6), tall, ink)
-                y2 = height * 0.8
+                y2 = min(y2, height * 0.8)
         return x1, y1, x2, y2
 
     def _words(self, form: Format) -> Print:
@@ -188,6 +215,12 @@ class PlateMaker:
             self.letterer.line(picture, text, box, style)
             return text
         first, second = self._two_lines(text)
+        left, right = x1, x2
+        if country in ARMS_ABOVE:
+            right = self._arms_above(picture, country, (x1, y1, x2, y2))
+            # The lower line has all of the width: the band stands beside the upper one.
+            if x1 < picture.width * 0.25 and rng.random() < 0.75:
+                x1 = picture.width * 0.04
         punjab = re.fullmatch(r"[A-Z]{3}", first)
         year = f"{rng.randint(5, 20):02d}" if country == "pk" and punjab and rng.random() < 0.5 else ""
         text = first + year + second
@@ -195,12 +228,22 @@ class PlateMaker:
         y1, y2 = y1 - height * 0.04, y2 + height * 0.04
         plain = Lettering(style.typeface, style.ink, style.spread, "none" if rng.random() < 0.7 else style.between)
         share = 0.7 if year else 1.0
-        self.letterer.line(picture, first, (x1, y1, x1 + (x2 - x1) * share, middle - height * 0.04), plain)
+        self.letterer.line(picture, first, (left, y1, left + (right - left) * share, middle - height * 0.04), plain)
         if year:  # smaller, to the right of the letters
             small = (x1 + (x2 - x1) * 0.75, y1 + (middle - y1) * 0.2, x1 + (x2 - x1) * 0.95, y1 + (middle - y1) * 0.75)
             self.letterer.line(picture, year, small, plain)
         self.letterer.line(picture, second, (x1, middle + height * 0.04, x2, y2), plain)
         return text
+
+    def _arms_above(self, picture: Image.Image, country: str, box: Box) -> float:
+        """Arms or seals at the upper line's right end, at times at its left; returns where the line ends."""
+        rng, (x1, y1, x2, _), height = self.rng, box, picture.height
+        if rng.random() < 0.3:
+            return x2
+        mark = rng.choice(["seals", "arms", "emblem", "emblem"] if country != "it" else ["emblem"])
+        x = x2 - height * rng.uniform(0.12, 0.22)
+        self.letterer.mark(ImageDraw.Draw(picture), mark, (x, y1 + height * rng.uniform(0.1, 0.2)), height * 0.6)
+        return max(x1 + height * 0.4, x - height * 0.23)
 
     def _two_lines(self, text: str) -> tuple[str, str]:
         """Broken at a printed gap, else between letters and digits, else in the middle."""
@@ -211,16 +254,3 @@ class PlateMaker:
         split = re.fullmatch(r"([A-Z]+)(\d.*)", text)
         half = max(1, min(len(text) - 1, len(text) // 2))
         return (split[1], split[2]) if split else (text[:half], text[half:])
-
-    def _fixings(self, draw: ImageDraw.ImageDraw, size: tuple[int, int], country: str) -> None:
-        """Bolts and validation stickers."""
-        rng, (width, height) = self.rng, size
-        if rng.random() < 0.5:
-            corners = [(0.12, 0.1), (0.88, 0.1), (0.12, 0.9), (0.88, 0.9)]
-            for x, y in rng.choice([corners[:2], corners, [(0.3, 0.5)], [(0.08, 0.5), (0.92, 0.5)]]):
-                r, grey = height * rng.uniform(0.025, 0.06), rng.randint(20, 200)
-                draw.ellipse((x * width - r, y * height - r, x * width + r, y * height + r), fill=(grey, grey, grey))
-        if country in {"us", "ca"} and rng.random() < 0.5:
-            for _ in range(rng.randint(1, 2)):
-                x, y = rng.choice([0.05, 0.85]) * width, rng.choice([0.05, 0.78]) * height
-                draw.rectangle((x, y, x + width * 0.1, y + height * 0.15), fill=any_colour(rng, 40))
