@@ -44,14 +44,16 @@ def calibration(network: PlateReader, shared: Path, *, real: bool = True) -> Tem
     # The country of a drawn plate is easier to tell than that of a real one: real ones alone say how sure to be.
     drawn = DRAWN if real else 0
     regions = torch.tensor([NO_REGION] * drawn + [code for _, _, code in plates[drawn:]])
-    found = fitted(text, region, truths, regions)
+    # Real plates never make it surer than it was learned: few, of few countries, they cannot show that. Drawn ones may:
+    # the labels that it learned from were smoothed.
+    found = fitted(text, region, truths, regions, 1.0 if real else LEAST)
     print(f"{len(plates)} plates calibrate the reader's scores: {found}", flush=True)
     return found
 
 
-def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor) -> Temperatures:
+def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor, least: float = 1.0) -> Temperatures:
     """The temperatures under which what happened is likeliest. text: logits [n, places, classes]; region: logits
-    [n, regions]; regions: classes [n], NO_REGION where unknown.
+    [n, regions]; regions: classes [n], NO_REGION where unknown; least: the region's lowest temperature.
     """
     read = [_collapsed(row) for row in text.argmax(-1).tolist()]
     right = correct(read, truths)
@@ -68,8 +70,7 @@ def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor) -> 
     if not known.any():
         return Temperatures(place, character, 1.0)
     country = _lowest(lambda value: float(functional.cross_entropy(region[known] / value, regions[known])))
-    # Never surer than it was learned: few plates, of few countries, cannot show that.
-    return Temperatures(place, character, max(1.0, country))
+    return Temperatures(place, character, max(least, country))
 
 
 def correct(read: list[list[int]], truths: list[str]) -> Tensor:

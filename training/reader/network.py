@@ -7,10 +7,13 @@ regions], a logit [n] of its being a plate at all: the cut has more pixels of it
 logits [n, states], which mean something among the states of the plate's country.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from training.reader.classes import REGIONS, UNKNOWN
 
 WIDTH = 128
 
@@ -36,6 +39,9 @@ class Temperatures(NamedTuple):
 
 
 AS_LEARNED = Temperatures(1.0, 1.0, 1.0)
+# One plate of three that is drawn is of a country that the API does not predict; before cameras it is one of ten, at a
+# guess. The difference of these odds, as logarithms.
+UNKNOWN_RARER = math.log((1 / 3) / (2 / 3)) - math.log((1 / 10) / (9 / 10))
 
 
 def text_probabilities(text: Tensor, temperatures: Temperatures) -> Tensor:
@@ -89,39 +95,48 @@ class PlateReader(nn.Module):
         self.region = nn.Linear(WIDTH, regions)
         self.plate = nn.Linear(WIDTH, 1)
         self.state = nn.Linear(WIDTH, states)
+        # What colours, bands and emblems say beside the text; it starts by saying nothing.
+        self.look = nn.Sequential(nn.Linear(4 * WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, regions + states))
+        nn.init.zeros_(self.look[2].weight)
+        nn.init.zeros_(self.look[2].bias)
 
-    def tokens(self, image: Tensor) -> Tensor:
-        """Features of each place [n, 80, WIDTH]."""
+    def tokens(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of each place [n, 80, WIDTH], and of the whole plate [n, 4 * WIDTH]: first their mean."""
         x = image.float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         # 25 = 5 grey levels squared: an empty cut is not blown up into noise.
         x = x / torch.sqrt((x * x).mean((1, 2, 3), keepdim=True) + 25.0)
-        tokens = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
-        return self.norm(self.context(tokens))
+        first = self.rows(self.features(x)).flatten(2).transpose(1, 2) + self.places
+        places = self.norm(self.context(first))
+        return places, torch.cat([places.mean(1), places.amax(1), first.mean(1), first.amax(1)], 1)
 
-    @staticmethod
-    def whole(tokens: Tensor) -> Tensor:
-        """Features of the whole plate [n, WIDTH]."""
-        return tokens.mean(1)
+    def origin(self, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of regions [n, regions] and of states [n, states] from features of the whole plate."""
+        mean, look = whole[:, :WIDTH], self.look(whole)
+        regions = self.region.out_features
+        return self.region(mean) + look[:, :regions], self.state(mean) + look[:, regions:]
 
     def forward(self, image: Tensor) -> Seen:
-        tokens = self.tokens(image)
-        whole = self.whole(tokens)
-        return Seen(self.text(tokens), self.region(whole), self.plate(whole)[:, 0], self.state(whole))
+        places, whole = self.tokens(image)
+        region, state = self.origin(whole)
+        return Seen(self.text(places), region, self.plate(whole[:, :WIDTH])[:, 0], state)
 
 
 class Exported(nn.Module):
-    """The network as the pack holds it: calibrated probabilities."""
+    """The network as the pack holds it: calibrated probabilities, of countries as often as cameras see them."""
 
     def __init__(self, network: PlateReader, temperatures: Temperatures = AS_LEARNED) -> None:
         super().__init__()
         self.network, self.temperatures = network, temperatures
+        prior = torch.zeros(network.region.out_features)
+        prior[REGIONS.index(UNKNOWN)] = -UNKNOWN_RARER
+        self.register_buffer("prior", prior)
 
     def forward(self, image: Tensor) -> Seen:
         seen = self.network(image)
         return Seen(
             text_probabilities(seen.text, self.temperatures),
-            (seen.region / self.temperatures.region).softmax(-1),
+            (seen.region / self.temperatures.region + self.prior).softmax(-1),
             seen.plate.sigmoid(),
             seen.state.softmax(-1),
         )

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.reader import crops, others
+from training.reader import crops, others, shuffle
 from training.reader.classes import (
     ALPHABET,
     BLANK,
@@ -35,7 +35,8 @@ from training.synthetic.plate import PlateMaker
 BATCH = 64
 POOL = 6000  # drawn plates that are used again under another camera
 FRESH = 0.25  # share of drawn plates that are new
-REGION_WEIGHT = 0.25
+SHUFFLED = 0.4  # share of real plates that come with their characters in another order
+REGION_WEIGHT = 0.3
 PLATE_WEIGHT = 0.2
 STATE_WEIGHT = 0.1
 
@@ -59,6 +60,8 @@ class Samples(IterableDataset):
     def __init__(self, shared, real_share: float, other_share: float, seed: int) -> None:
         self.shared, self.real_share, self.other_share, self.seed = shared, real_share, other_share, seed
         self.real = crops.load(shared / "data", shared / "reference")
+        cuts = shuffle.known_cuts(self.real)
+        self.movable = [(plate, edges) for plate, edges in zip(self.real, cuts, strict=True) if edges]
         self.unread = others.unread_plates(shared / "data")
         self.false = others.false_plates(shared / "data")
         self.scenes = crops.backgrounds(shared / "data")
@@ -92,6 +95,8 @@ class Samples(IterableDataset):
             return Sample(crops.varied(other, camera), other.text, other.region, plate=other.plate)
         if chance < self.other_share + self.real_share:
             plate = rng.choice(self.real)
+            if self.movable and rng.random() < SHUFFLED:
+                plate = shuffle.shuffled(*rng.choice(self.movable), rng)
             return Sample(crops.varied(plate, camera), plate.text, plate.region, plate.state)
         if len(pool) < POOL:
             pool.append(drawn := maker.make())

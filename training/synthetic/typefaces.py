@@ -27,7 +27,8 @@ BRITISH = [
 ]  # fmt: skip
 BRAZILIAN = [
     "OSP-DIN", "D-DINCondensed-Bold", "D-DIN-Bold", "SairaCondensed_500Medium", "SairaCondensed_700Bold",
-    "BarlowCondensed_700Bold",
+    "BarlowCondensed_700Bold", "SairaSemiCondensed_700Bold", "SairaSemiCondensed_500Medium", "RG2014C", "RG2014D",
+    "Rajdhani_700Bold", "Overpass_700Bold", "Oxanium_700Bold", "ChakraPetch_700Bold",
 ]  # fmt: skip
 AMERICAN_USERS = {"us", "ca", "mx", "au", "nz", "pk", "in", "ae", "ar"}
 BRITISH_USERS = {"gb", "ie", "my", "za", "ke"}
