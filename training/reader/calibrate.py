@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.reader import crops
-from training.reader.classes import BLANK, NO_REGION, region_class, text_classes
+from training.reader.classes import BLANK, NO_REGION, collapsed, region_class, text_classes
 from training.reader.network import PlateReader, Temperatures, text_probabilities
 from training.synthetic.camera import Camera
 from training.synthetic.plate import PlateMaker
@@ -55,7 +55,7 @@ def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor, lea
     """The temperatures under which what happened is likeliest. text: logits [n, places, classes]; region: logits
     [n, regions]; regions: classes [n], NO_REGION where unknown; least: the region's lowest temperature.
     """
-    read = [_collapsed(row) for row in text.argmax(-1).tolist()]
+    read = [collapsed(row) for row in text.argmax(-1).tolist()]
     right = correct(read, truths)
 
     def text_cost(place: float, character: float) -> float:
@@ -86,10 +86,6 @@ def reading_scores(text: Tensor, read: list[list[int]], temperatures: Temperatur
     places = torch.full((len(read),), text.shape[1])
     cost = functional.ctc_loss(steps.transpose(0, 1), labels, places, lengths, blank=BLANK, reduction="none")
     return torch.where(lengths > 0, (-cost / lengths.clamp_min(1)).exp(), torch.zeros(len(read)))
-
-
-def _collapsed(path: list[int]) -> list[int]:
-    return [label for at, label in enumerate(path) if label != BLANK and (at == 0 or path[at - 1] != label)]
 
 
 def _lowest(cost: Callable[[float], float]) -> float:

@@ -41,3 +41,8 @@ def state_class(code: str) -> int:
 
 def text_classes(text: str) -> list[int]:
     return [ALPHABET.index(c) + 1 for c in text]
+
+
+def collapsed(path: list[int]) -> list[int]:
+    """The text classes that a CTC path (a class for each place) reads."""
+    return [label for at, label in enumerate(path) if label != BLANK and (at == 0 or path[at - 1] != label)]

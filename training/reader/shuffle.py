@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from training.folders import ROOT, SHARED
 from training.reader import crops
-from training.reader.classes import ALPHABET, BLANK, NO_REGION, REGIONS, STATES, text_classes
+from training.reader.classes import ALPHABET, BLANK, NO_REGION, REGIONS, STATES, collapsed, text_classes
 from training.reader.crops import RealPlate
 from training.reader.network import PlateReader
 from training.run import averaged_weights, state_file
@@ -59,7 +59,7 @@ def known_cuts(plates: Sequence[RealPlate]) -> list[list[float] | None]:
 
 def _cuts(plates: Sequence[RealPlate]) -> list[list[float] | None]:
     network = PlateReader(len(ALPHABET) + 1, len(REGIONS), len(STATES))
-    network.load_state_dict(averaged_weights(state_file("reader")), strict=False)
+    network.load_state_dict(averaged_weights(state_file("reader")))
     network.eval()
     rng = random.Random(1)
     found = [_edges(plate, logits) for plate, logits in zip(plates, _logits(network, plates), strict=True)]
@@ -68,7 +68,7 @@ def _cuts(plates: Sequence[RealPlate]) -> list[list[float] | None]:
     for _ in range(TRIALS):
         tried = [shuffled(plates[n], found[n] or [], rng) for n in sure]
         for n, plate, logits in zip(sure, tried, _logits(network, tried), strict=True):
-            right[n] += _read(logits) == text_classes(plate.text or "")
+            right[n] += collapsed(logits.argmax(-1).tolist()) == text_classes(plate.text or "")
     return [edges if right.get(n, 0) >= ENOUGH else None for n, edges in enumerate(found)]
 
 
@@ -143,11 +143,6 @@ def _path(logits: NDArray[np.float32], classes: list[int]) -> list[int] | None:
             strongest[s] = max(strongest.get(s, (-np.inf, t)), (float(logits[t, states[s]]), t))
         s = back[t, s]
     return [strongest[s][1] for s in sorted(strongest)]
-
-
-def _read(logits: NDArray[np.float32]) -> list[int]:
-    path = logits.argmax(-1).tolist()
-    return [label for at, label in enumerate(path) if label != BLANK and (at == 0 or path[at - 1] != label)]
 
 
 def main() -> None:
