@@ -261,7 +261,9 @@ def test_ctrl_c_ends_it_and_what_was_answered_stays(
     Scripted.pause = 1.0
     output = tmp_path / "plates.jsonl"
     arguments = ["batch", five, "--url", scripted, "--key", "k", "--output", output, "--chunk", 1, "--parallel", 1]
-    process = subprocess.Popen([COMMAND, *map(str, arguments)], env=environment, stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs ignore SIGINT, and so would what they start: a terminal's commands do not.
+    command = ["env", "--default-signal=INT", COMMAND, *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: output.exists() and output.read_text().count("\n") >= 1, 30, "a first answer is written")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
