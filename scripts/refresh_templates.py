@@ -22,7 +22,7 @@ FOLDED = str.maketrans("ÄÖÜÅÆØŠŽČĆĐÑÇŞİĞ", "AOUAAOSZCCDNCSIG")
 EXCLUDED = re.compile(r"^(?:no|serial without|.*; serial without) ((?:vowels|[A-Z])(?:[ ,]+[A-Z](?![a-z]))*)")
 # Remarks of habit, not of rule.
 DOUBTFUL = re.compile(r"rare|rarely|mostly|early|seldom|usually|\?")
-# What the table tells in a remark alone; and shapes and shares as the labelled training crops have them.
+# What the table tells in a remark alone, or not at all; and shapes and shares as the labelled training crops have them.
 OWN = [
     ("nl", "OL-DD-LL", "AEIOU", 0.01, "own knowledge: semitrailers"),
     ("us-ny", "YDDDDDDC", "", 0.01, "own knowledge: taxis"),

@@ -51,7 +51,7 @@ def calibration(network: PlateReader, shared: Path, *, real: bool = True) -> Tem
     return found
 
 
-def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor, least: float = 1.0) -> Temperatures:
+def fitted(text: Tensor, region: Tensor, truths: list[str], regions: Tensor, least: float) -> Temperatures:
     """The temperatures under which what happened is likeliest. text: logits [n, places, classes]; region: logits
     [n, regions]; regions: classes [n], NO_REGION where unknown; least: the region's lowest temperature.
     """

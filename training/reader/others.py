@@ -38,7 +38,7 @@ def unread_plates(data: Path) -> list[RealPlate]:
     for row in rows:
         if row["photo"] not in barred and not LATIN.fullmatch(row["text"]):
             wanted[row["photo"]].append(row)
-    plates = chinese_plates(data)
+    plates = []
     for name in sorted(wanted):
         photo = cv2.imread(str(data / name))
         for row in wanted[name]:
@@ -46,20 +46,6 @@ def unread_plates(data: Path) -> list[RealPlate]:
             if box[2] - box[0] >= 12:
                 region = region_class(row["country"]) if row["country"] else NO_REGION
                 plates.append(cut_out(photo, box, None, region))
-    return plates
-
-
-def chinese_plates(data: Path) -> list[RealPlate]:
-    """Cut out plates of China: the province's character is left out of the text, as the reader knows A-Z and 0-9."""
-    with (data / "crops.csv").open() as table:
-        rows = [row for row in csv.DictReader(table) if row["split"] == "train" and row["country"] == "cn"]
-    plates = []
-    for row in rows:
-        text = row["text"][1:]
-        if row["licence_class"] == "permissive" and LATIN.fullmatch(text):
-            picture = cv2.imread(str(data / row["crop"]))
-            high, wide = picture.shape[:2]
-            plates.append(cut_out(picture, [0, 0, wide, high], text, region_class("cn")))
     return plates
 
 

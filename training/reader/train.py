@@ -62,7 +62,7 @@ class Samples(IterableDataset):
         self.real = crops.load(shared / "data", shared / "reference")
         cuts = shuffle.known_cuts(self.real)
         self.movable = [(plate, edges) for plate, edges in zip(self.real, cuts, strict=True) if edges]
-        self.unread = others.unread_plates(shared / "data")
+        self.unread = [*crops.chinese_plates(shared / "data"), *others.unread_plates(shared / "data")]
         self.false = others.false_plates(shared / "data")
         self.scenes = crops.backgrounds(shared / "data")
 

@@ -111,16 +111,25 @@ class DecoyMaker:
         for row in range(down):
             for column in range(across):
                 x, y = gap_x + column * (wide + gap_x), gap_y + row * (high + gap_y)
-                draw.rectangle((x, y, x + wide, y + high), fill=(*frame, 255))
-                one = (wide - edge) / panes
-                for n in range(panes):
-                    shade = tuple(max(0, min(255, channel + rng.randint(-25, 25))) for channel in pane)
-                    left = x + edge + n * one
-                    draw.rectangle((left, y + edge, left + one - edge, y + high - edge), fill=(*shade, 255))
+                self._window(draw, (x, y, wide, high), (frame, pane), (edge, panes))
                 if blinds < 0.3:
                     draw.rectangle((x, y, x + wide, y + high * rng.uniform(0.1, 0.9)), fill=(*frame, 255))
                 elif blinds < 0.5:  # a balcony's rail
-                    for n in range(8):
-                        bar = x + n * wide / 8
+                    for bar in (x + n * wide / 8 for n in range(8)):
                         draw.rectangle((bar, y + high * 0.6, bar + 2, y + high * 1.1), fill=(*frame, 255))
         return np.ascontiguousarray(np.asarray(picture)[..., [2, 1, 0, 3]])
+
+    def _window(
+        self,
+        draw: ImageDraw.ImageDraw,
+        place: tuple[int, int, int, int],
+        colours: tuple[RGB, RGB],
+        parts: tuple[int, int],
+    ) -> None:
+        """place: left, top, width, height; colours: of frame and panes; parts: the frame's width, how many panes."""
+        (x, y, wide, high), (frame, pane), (edge, panes) = place, colours, parts
+        draw.rectangle((x, y, x + wide, y + high), fill=(*frame, 255))
+        one = (wide - edge) / panes
+        for left in (x + edge + n * one for n in range(panes)):
+            shade = tuple(max(0, min(255, channel + self.rng.randint(-25, 25))) for channel in pane)
+            draw.rectangle((left, y + edge, left + one - edge, y + high - edge), fill=(*shade, 255))

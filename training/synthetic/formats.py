@@ -60,8 +60,8 @@ PAKISTANI = [
 ]  # fmt: skip
 
 
-# What the table does not have: New York's taxis, Britain's black plates of before 1973; and more of Brazil's older
-# plates, of which many are still about.
+# What the table does not have, or too little of: New York's taxis, Britain's black plates of before 1973, Brazil's
+# older plates, of which many are still about, Pakistan.
 MORE = {
     "us-ny": [
         Format("us-ny", pattern, "white (2020) or gold (2010)", "dark blue", "NEW YORK top", "state embossed dies",
@@ -76,6 +76,7 @@ MORE = {
         Format("br", "LLL-DDDD", "grey", "black", "state/city tag above", "Brazilian Mandatory (DIN-like)", (400, 130),
                1, 0.4)
     ],
+    "pk": PAKISTANI,
 }  # fmt: skip
 
 
@@ -89,8 +90,6 @@ class Formats:
             self.by_code[row.code].append(row)
         for code, forms in MORE.items():
             self.by_code[code] += forms
-        if "pk" not in self.by_code:
-            self.by_code["pk"] = PAKISTANI
         self.codes = list(self.by_code)
         self.shares = [self._share(code) for code in self.codes]
 

@@ -12,6 +12,7 @@ from PIL import ImageDraw
 from training.synthetic.colours import RGB, jittered
 from training.synthetic.formats import Format
 from training.synthetic.lettering import Box, Letterer
+from training.synthetic.states import state_of
 
 NAVY: RGB = (28, 36, 84)
 GOLD: RGB = (236, 164, 44)
@@ -82,7 +83,7 @@ class Look:
 def look_of(form: Format, rng: random.Random) -> Look | None:
     """A look for a plate of this format; None where its row says enough."""
     one_line = form.lines == 1
-    if form.code.replace("_", "-") == "us-ny" and one_line and rng.random() < 0.85:
+    if state_of(form.code) == "us-ny" and one_line and rng.random() < 0.85:
         return _new_york(form, rng)
     if form.code == "ar" and "black" in form.background and rng.random() < 0.85:
         return _argentine(rng, two_lines=not one_line)

@@ -13,7 +13,7 @@ from training.synthetic.colours import RGB, any_colour, colour, jittered, too_al
 from training.synthetic.fixings import Fixings
 from training.synthetic.formats import Format, Formats, squeezed
 from training.synthetic.lettering import Box, Letterer, Lettering
-from training.synthetic.looks import look_of
+from training.synthetic.looks import CITIES, look_of
 from training.synthetic.states import PARENTS, Print, States, state_of
 from training.synthetic.typefaces import DIN, Typefaces
 
@@ -22,7 +22,7 @@ NOTES = ["MOTORS", "www.cars.example", "AUTO CENTER"]
 # What only plates of these countries say: a wrong name would teach the region head nonsense.
 LOCAL_NOTES = {
     "pk": ["PUNJAB", "SINDH", "ICT-ISLAMABAD", "ISLAMABAD", "GOVT OF SINDH", "KARACHI", "GOVT OF PUNJAB", "MOTORS"],
-    "br": ["SP-SAO PAULO", "RJ-RIO DE JANEIRO", "MG-BELO HORIZONTE", "PR-CURITIBA", "RS-PORTO ALEGRE", "BA-SALVADOR"],
+    "br": CITIES,
 }
 NOTED = {*LOCAL_NOTES, *PARENTS, "mx", "pe", "ph", "nz", "ve", "co"}  # countries with print above or below the text
 SEALED = {"de", "pl", "at", "ch", "cz", "sk", "hr", "rs", "si"}  # seals or arms between the groups
@@ -30,7 +30,7 @@ SOMETIMES_TWO_LINES = {
     "gb", "de", "fr", "it", "es", "pl", "in", "br", "ro", "nl", "at", "ch", "cz", "sk", "se", "dk", "no", "fi", "is",
     "ie", "hr", "hu", "si", "rs", "be", "lu", "pt", "fo", "ee", "lv", "lt", "gr", "za",
 }  # fmt: skip
-AMERICAN_SIZED = {"us", "ca", "pk"}  # letters of about half the plate's height
+HALF_HIGH = {"us", "ca", "pk"}  # letters of about half the plate's height
 # Countries whose larger seals or arms stand beside the upper of two lines.
 ARMS_ABOVE = {"at", "ch", "cz", "sk", "de", "it", "se", "is", "pl", "no"}
 MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
@@ -133,7 +133,7 @@ class PlateMaker:
         rng, (width, height), country = self.rng, size, form.country
         x1, x2, y1, y2 = width * 0.05, width * 0.95, height * 0.16, height * 0.84
         band = form.band.lower()
-        if country in AMERICAN_SIZED and lines == 1 and rng.random() < 0.8:
+        if country in HALF_HIGH and lines == 1 and rng.random() < 0.8:
             half = rng.uniform(0.22, 0.31)
             middle = rng.uniform(0.49, 0.54)
             y1, y2 = height * (middle - half), height * (middle + half)
@@ -236,7 +236,7 @@ class PlateMaker:
         return text
 
     def _arms_above(self, picture: Image.Image, country: str, box: Box) -> float:
-        """Arms or seals at the upper line's right end, at times at its left; returns where the line ends."""
+        """Arms or seals at the upper line's right end, mostly; returns where the line ends."""
         rng, (x1, y1, x2, _), height = self.rng, box, picture.height
         if rng.random() < 0.3:
             return x2

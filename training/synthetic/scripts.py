@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from training.synthetic.colours import RGB, any_colour, jittered
 from training.synthetic.lettering import Box, Letterer
+from training.synthetic.plate import HEIGHT
 from training.synthetic.typefaces import Typefaces
 
-HEIGHT = 112
 Stroke = list[tuple[float, float]]  # x, y from the top left of a unit square
 RING: Stroke = [(0.5 + 0.3 * float(np.cos(t)), 0.5 + 0.35 * float(np.sin(t))) for t in np.linspace(0, 6.3, 13)]
 SMALL_RING: Stroke = [(0.5 + 0.2 * float(np.cos(t)), 0.22 + 0.2 * float(np.sin(t))) for t in np.linspace(0, 6.3, 11)]
