@@ -287,11 +287,14 @@ def test_a_photo_is_tried_without_scripts(
 def test_the_first_field_is_reached_and_sent_by_keys_alone(browser: Browser, service: Processes) -> None:
     page = _open(browser, service, "desk")
     page.goto("/dashboard/sign-in")
+    # The browser focuses it a moment after the page is there; keys typed before that go nowhere.
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type(OWNER)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
