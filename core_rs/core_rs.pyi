@@ -189,7 +189,8 @@ class PlateReading:
     @property
     def score(self) -> float:
         """P(text) ** (1 / len(text)), with P(text) as reader and templates have it: the geometric mean of its
-        characters' probabilities; 0 without text."""
+        characters' probabilities; 0 without text. Raised to the chance of being right where the pack's
+        `plate_reader.score` tells a higher one."""
 
     @property
     def candidates(self) -> list[tuple[str, float]]:

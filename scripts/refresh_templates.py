@@ -4,8 +4,8 @@ Usage: python scripts/refresh_templates.py [FORMATS.csv] [--out TABLE.csv]
 
 FORMATS.csv has the columns code, pattern, letters, weight and source; the default is reference/plate_formats.csv in the
 folder that PLATEHOST_SHARED names. What changes on the way: accents are folded, because the reader knows A-Z and 0-9
-alone; patterns of other scripts are left out; letters that the table's remarks firmly rule out become the column
-`excluded`; rows of one region and one shape become one.
+alone; patterns of other scripts are left out; numbers that may have one digit alone start with no 0; letters that the
+table's remarks firmly rule out become the column `excluded`; rows of one region and one shape become one.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ FOLDED = str.maketrans("ÄÖÜÅÆØŠŽČĆĐÑÇŞİĞ", "AOUAAOSZCCDNCSIG")
 EXCLUDED = re.compile(r"^(?:no|serial without|.*; serial without) ((?:vowels|[A-Z])(?:[ ,]+[A-Z](?![a-z]))*)")
 # Remarks of habit, not of rule.
 DOUBTFUL = re.compile(r"rare|rarely|mostly|early|seldom|usually|\?")
+# A number that may have one digit alone is not padded: it starts with no 0.
+UNPADDED = re.compile(r"(?<!D)D(?=D\?)")
 # What the table tells in a remark alone, or not at all; and shapes and shares as the labelled training crops have them.
 OWN = [
     ("nl", "OL-DD-LL", "AEIOU", 0.01, "own knowledge: semitrailers"),
+    ("at", "LL? [1-9]D?LLL", "", 0.1, "own knowledge: serials that end in three letters"),
     ("us-ny", "YDDDDDDC", "", 0.01, "own knowledge: taxis"),
     ("us-ny", "DLDDL", "", 0.005, "own knowledge: taxis"),
 ] + [
     ("pk", pattern, "", weight, "own count of labelled crops")
     for pattern, weight in (
         ("LL-DDD", 0.32), ("LLL-DDD", 0.25), ("LLL DDDD", 0.22), ("LLL DD DDDD", 0.1), ("LL-DDDD", 0.05),
-        ("LDDDD", 0.02), ("LLL-DD", 0.01), ("LLL-DDDDD", 0.01),
+        ("LDDDD", 0.02), ("LLL-DD", 0.01), ("LLL-DDDDD", 0.01), ("LLL DDDDL", 0.01), ("LLL DD DDDDL", 0.01),
     )
 ]  # fmt: skip
 
@@ -49,6 +52,7 @@ def excluded(letters: str) -> str:
 
 
 def rows(source: Path) -> list[Row]:
+    """The table's rows, by region and shape."""
     found: dict[tuple[str, str], Row] = {}
     with source.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
@@ -57,6 +61,7 @@ def rows(source: Path) -> list[Row]:
             if not pattern.isascii() or weight <= 0:
                 continue
             without = excluded(row["letters"]) if "L" in re.sub(r"\[[^]]*\]", "", pattern) else ""
+            pattern = UNPADDED.sub("[1-9]", pattern)
             key = row["code"], re.sub("[ ./-]", "", pattern)
             origin = re.sub("[,\n]", " ", row["source"].split(";")[0])
             if key in found:

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import random
-import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -28,12 +27,13 @@ from training.evaluate.metrics import iou
 from training.evaluate.runner import start
 from training.folders import SHARED
 from training.logistic import fitted, logits
+from training.manifest import write_weights
 
 FLOOR = 0.02  # of the detector's score: what lies lower is not looked at
 MATCH = 0.5  # intersection over union
 PSEUDO_TRUE = 0.4  # the teachers' README: boxes from here on are plates, those from 0.1 on "do not care"
 BATCH = 16
-WEIGHTS = re.compile(r"^weights = \[.*\]$", re.MULTILINE)
+TABLE = "plate_reader.plate"
 
 
 def truths(data: Path) -> dict[str, tuple[list[Box], list[Box]]]:
@@ -73,7 +73,7 @@ def opinions(pack: Path, data: Path, every: int) -> Iterator[tuple[float, float,
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "pack"
         shutil.copytree(pack, bare)
-        _write(bare, [1.0, 0.0, 0.0])
+        write_weights(bare, TABLE, [1.0, 0.0, 0.0])
         engine = core_rs.Engine(bare)
         options = core_rs.Options(threshold_d=FLOOR, threshold_o=0.0)
         for at in range(0, len(names), BATCH):
@@ -91,15 +91,6 @@ def opinions(pack: Path, data: Path, every: int) -> Iterator[tuple[float, float,
                         yield plate.dscore, plate.plate_score, true
 
 
-def _write(pack: Path, weights: list[float]) -> None:
-    manifest = pack / "manifest.toml"
-    line = f"weights = [{', '.join(f'{weight:.3f}' for weight in weights)}]"
-    text, found = WEIGHTS.subn(line, manifest.read_text())
-    if found != 1:
-        raise SystemExit(f"{manifest} has no [plate_reader.plate] with a line of weights")
-    manifest.write_text(text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", type=Path)
@@ -109,7 +100,7 @@ def main() -> None:
     start()
     rows = np.array(list(opinions(args.pack, args.data, args.every)), float)
     weights = fitted(logits(rows[:, :2]), rows[:, 2], prior=[1.0, 0.0, 0.0])
-    _write(args.pack, weights)
+    write_weights(args.pack, TABLE, weights)
     print(f"{len(rows)} detections, {int(rows[:, 2].sum())} of them plates: weights {np.round(weights, 3).tolist()}")
 
 

@@ -48,6 +48,7 @@ def main() -> None:
         for pack in PACKS:
             run(["training.pack", pack])
     run(["training.confidence", PACKS[0]])
+    run(["training.scores", PACKS[0]])
 
 
 def run(module: list[str]) -> None:

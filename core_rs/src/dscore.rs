@@ -1,23 +1,15 @@
 //! One detection score from two opinions: the detector's, which sees the whole picture small, and the reader's on
 //! whether its cut is a plate at all, which sees more pixels of it.
 
+use crate::logistic::{logistic, logit};
 use crate::manifest::PlateSpec;
-
-/// Scores of 0 and 1 have no finite logit; a network in float32 is not surer than this.
-const SUREST: f32 = 1e-6;
 
 /// Logistic regression on the two scores' logits: each opinion weighs by how often it was right
 /// (`training/confidence.py` fits the weights).
 #[must_use]
 pub fn combined(spec: &PlateSpec, detector: f32, plate: f32) -> f32 {
     let [of_detector, of_plate, offset] = spec.weights;
-    let sum = of_detector * logit(detector) + of_plate * logit(plate) + offset;
-    1.0 / (1.0 + (-sum).exp())
-}
-
-fn logit(score: f32) -> f32 {
-    let score = score.clamp(SUREST, 1.0 - SUREST);
-    (score / (1.0 - score)).ln()
+    logistic(of_detector * logit(detector) + of_plate * logit(plate) + offset)
 }
 
 #[cfg(test)]

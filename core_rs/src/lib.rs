@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod geometry;
 mod jpeg;
 pub mod letterbox;
+pub mod logistic;
 pub mod manifest;
 pub mod nms;
 pub mod options;

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 pub use detector::{AfarSpec, DetectorKind, DetectorOutput, DetectorSpec};
 pub use input::{Colour, CropSpec, Dtype, Fit, InputSpec, Layout, Placement, Resample};
-pub use reader::{Activation, PlateSpec, ReaderKind, ReaderOutput, ReaderSpec, RegionSpec, RereadSpec, StateSpec};
+pub use reader::{
+    Activation, PlateSpec, ReaderKind, ReaderOutput, ReaderSpec, RegionSpec, RereadSpec, ScoreSpec, StateSpec,
+};
 pub use vehicles::{
     AttributesSpec, ClassesSpec, ClassifierKind, MakeModelSpec, ModelsSpec, VehicleDetectorSpec, VehicleModel,
 };

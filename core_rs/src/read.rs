@@ -2,7 +2,8 @@
 
 use crate::error::{CoreError, Result};
 use crate::evidence::{Alphabet, Evidence};
-use crate::manifest::{Activation, ReaderSpec};
+use crate::logistic::{logistic, logit};
+use crate::manifest::{Activation, ReaderSpec, ScoreSpec};
 use crate::options::Options;
 use crate::session::Output;
 use crate::templates::guide::{Guide, Shown};
@@ -12,9 +13,9 @@ use crate::templates::rank::ranked;
 pub struct Reading {
     pub text: String,
     /// P(text) ^ (1 / length), with P(text) as the picture and the templates have it: the geometric mean of its
-    /// characters' probabilities; 0 without text.
+    /// characters' probabilities; 0 without text. See `raised`.
     pub score: f32,
-    /// Texts with scores on the same scale, best first; the first one is `text`.
+    /// Texts with scores on the same scale (`raised` by the same curve), best first; the first one is `text`.
     pub candidates: Vec<(String, f32)>,
     /// One a character of `text`, as the reader saw it.
     pub char_scores: Vec<f32>,
@@ -22,6 +23,22 @@ pub struct Reading {
     pub region: Option<(String, f32)>,
     /// Whether the caller asked for texts of certain formats alone and none of them is here.
     pub misfit: bool,
+}
+
+impl Reading {
+    /// The reading with its scores raised to the chance of being right, where that is higher (`training/scores.py` fits
+    /// the weights). It is lower for doubtful readings: their score stays, or thresholds that clients have long set
+    /// would leave out right ones.
+    #[must_use]
+    pub fn raised(mut self, spec: &ScoreSpec) -> Self {
+        let [slope, offset] = spec.weights;
+        let raise = |score: f32| if score > 0.0 { score.max(logistic(slope * logit(score) + offset)) } else { score };
+        self.score = raise(self.score);
+        for (_, score) in &mut self.candidates {
+            *score = raise(*score);
+        }
+        self
+    }
 }
 
 /// What the reader's network says of one cut of a plate, as probabilities.
@@ -317,6 +334,18 @@ mod tests {
     }
 
     #[test]
+    fn regions_leave_a_text_that_fits() {
+        // British plates bear ABC12S and, oftener, ABC125.
+        let doubts = [(5, '5', 0.45)];
+        let (without, with) = (
+            british("ABC12S", &doubts, &STRANGE, &Options::default()),
+            british("ABC12S", &doubts, &STRANGE, &asked(&["gb"], false)),
+        );
+        assert_eq!((&*with.text, &*without.text), ("ABC12S", "ABC12S"));
+        assert!((with.score - without.score).abs() < 0.05, "{} {}", with.score, without.score);
+    }
+
+    #[test]
     fn a_guide_never_forces() {
         // A personal plate: nothing in the picture speaks for a British text.
         let reading = british("SUPERB", &[], &BRITISH, &asked(&["gb"], false));
@@ -329,6 +358,21 @@ mod tests {
         // The reader is all but sure of the letter O.
         assert_eq!(british("ABO1CDE", &[(2, '0', 0.001)], &BRITISH, &Options::default()).text, "AB01CDE");
         assert_eq!(british("ABO1CDE", &[(2, '0', 0.001)], &STRANGE, &Options::default()).text, "ABO1CDE");
+    }
+
+    #[test]
+    fn scores_are_raised_and_never_lowered() {
+        let spec = ScoreSpec { weights: [2.0, -1.5] };
+        let reading =
+            Reading { score: 0.9, candidates: vec![("A".into(), 0.9), ("B".into(), 0.6)], ..Reading::default() };
+        let raised = reading.raised(&spec);
+        // 2 * ln(.9 / .1) - 1.5 is the logit of .948.
+        assert!((raised.score - 0.948).abs() < 1e-3, "{}", raised.score);
+        assert_eq!(raised.candidates, [("A".to_owned(), raised.score), ("B".to_owned(), 0.6)]);
+        assert!(
+            Reading::default().raised(&ScoreSpec { weights: [2.0, 30.0] }).score < f32::EPSILON,
+            "nothing was read"
+        );
     }
 
     #[test]

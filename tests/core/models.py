@@ -282,7 +282,7 @@ def yolox_toml(pack: Path, side: int = 64) -> str:
     )
 
 
-def stripe_toml(pack: Path, blank: int = 0) -> str:
+def stripe_toml(pack: Path, blank: int = 0, more: str = "") -> str:
     path = pack / "reader.onnx"
     stripe_reader(path, blank)
     return READER_TOML.format(
@@ -291,7 +291,7 @@ def stripe_toml(pack: Path, blank: int = 0) -> str:
         kind="ctc",
         input=F32,
         output=f'{{ name = "text", alphabet = "{ALPHABET}", blank = {blank}, activation = "softmax" }}',
-        more='region = { name = "region", codes = ["aa", "bb", "cc"], activation = "softmax" }',
+        more=f'region = {{ name = "region", codes = ["aa", "bb", "cc"], activation = "softmax" }}\n{more}',
     )
 
 

@@ -70,6 +70,20 @@ def test_other_regions_leave_a_plate_as_it_was_read(engine: core_rs.Engine, code
     assert read(engine, "AB?1CDE", regions=codes).text == "ABA1CDE"
 
 
+def test_a_text_that_fits_stays_as_it_was_read(engine: core_rs.Engine) -> None:
+    """Brazil has ABC1D23 and ABC1234, the first more often: of two that fit, the picture decides."""
+    assert read(engine, "ABC1?23").text == "ABC1A23"
+    assert read(engine, "ABC1?23", regions=["br"]).text == "ABC1A23"
+    assert read(engine, "AB?DEF", regions=["br"]).text == "ABADEF", "neither fits"
+
+
+def test_a_number_that_is_not_padded_starts_with_no_0(engine: core_rs.Engine) -> None:
+    """Britain draws 0 and O alike: V058BVE would be of 1999, which knows no 058, VO58BVE is of 2008."""
+    assert read(engine, "V058BVE").text == "V058BVE"
+    assert read(engine, "V058BVE", regions=["gb"]).text == "VO58BVE"
+    assert read(engine, "V508BVE", regions=["gb"]).text == "V508BVE"
+
+
 def test_regions_never_force(engine: core_rs.Engine) -> None:
     found = read(engine, "ABABABA", regions=["gb"])
     assert found.text == "ABABABA"

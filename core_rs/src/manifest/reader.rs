@@ -37,6 +37,7 @@ pub struct ReaderSpec {
     pub state: Option<StateSpec>,
     pub plate: Option<PlateSpec>,
     pub reread: Option<RereadSpec>,
+    pub score: Option<ScoreSpec>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -137,6 +138,24 @@ impl PlateSpec {
             return Some("plate.weights: must be finite".into());
         }
         (!(0.0..=1.0).contains(&self.floor)).then(|| format!("plate.floor: {} is not within 0 to 1", self.floor))
+    }
+}
+
+/// What raises a reading's score to the chance that it is right.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreSpec {
+    /// Of the score's own logit, and the offset: their sum is the logit of that chance.
+    pub weights: [f32; 2],
+}
+
+impl ScoreSpec {
+    /// Says which field is wrong and how, or nothing.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let [slope, offset] = self.weights;
+        let sound = slope.is_finite() && slope > 0.0 && offset.is_finite();
+        (!sound).then(|| "score.weights: must be finite, the first above 0".into())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Stage, StageDescription};
 use crate::detect;
 use crate::error::Result;
 use crate::letterbox::Frame;
-use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec, RereadSpec};
+use crate::manifest::{DetectorKind, DetectorOutput, DetectorSpec, Fit, InputSpec, ReaderSpec, RereadSpec, ScoreSpec};
 use crate::options::Options;
 use crate::provider::Placement;
 use crate::read;
@@ -58,6 +58,7 @@ pub(super) fn load_reader(
         check_output(&blame, &model, "plate", &plate.name, &[-1])?;
     }
     in_manifest.on_spec(spec.reread.as_ref().and_then(RereadSpec::fault))?;
+    in_manifest.on_spec(spec.score.as_ref().and_then(ScoreSpec::fault))?;
 
     let tensor = grey(&spec.input, &model, spec.input.height, spec.input.width);
     let trial = model

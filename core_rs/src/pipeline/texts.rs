@@ -8,7 +8,7 @@ use crate::dscore::combined;
 use crate::error::{Result, guarded};
 use crate::geometry::{Corners, Rect};
 use crate::manifest::CropSpec;
-use crate::options::Mode;
+use crate::options::{Mode, Options};
 use crate::read::{Glimpse, Reading, glimpses, output_names, plate_score, reading};
 use crate::rectify::{cut_box, cut_corners, usable};
 use crate::tensor::InputTensor;
@@ -92,10 +92,23 @@ impl Engine {
         }
         if let Some(spec) = &self.pack.reader.spec.reread {
             let (low, high) = spec.between;
-            let unsure = |n: &usize| {
-                (low..high).contains(&readings[*n].score) && self.worth_another_look(jobs, &chunk[*n], &seen[*n])
-            };
-            let unsure: Vec<usize> = (0..chunk.len()).filter(unsure).collect();
+            let mut unsure = Vec::new();
+            for (n, plate) in chunk.iter().enumerate() {
+                if !self.worth_another_look(jobs, plate, &seen[n]) {
+                    continue;
+                }
+                let options = jobs[plate.job].options;
+                // The caller's regions must not decide how closely a plate is looked at.
+                let score = if options.regions.is_empty() && !options.region_strict {
+                    readings[n].score
+                } else {
+                    let unasked = Options { regions: Vec::new(), region_strict: false, ..options.clone() };
+                    self.text_by(jobs, plate, &seen[n], &unasked)?.score
+                };
+                if (low..high).contains(&score) {
+                    unsure.push(n);
+                }
+            }
             let cuts: Vec<_> = unsure.iter().map(|&n| chunk[n].further_cuts(crop, &spec.margins)).collect();
             let further = self.look_at_each(jobs, &cuts, deadline, work)?;
             for (n, further) in unsure.into_iter().zip(further) {
@@ -105,7 +118,10 @@ impl Engine {
         }
         for ((reading, seen), plate) in readings.into_iter().zip(&seen).zip(chunk) {
             let job = &mut jobs[plate.job];
-            job.readings.push(reading);
+            job.readings.push(match &self.pack.reader.spec.score {
+                Some(spec) => reading.raised(spec),
+                None => reading,
+            });
             job.plate_scores.push(plate_score(seen));
         }
         Ok(())
@@ -182,9 +198,13 @@ impl Engine {
 
     /// The reading of a plate by what was seen of it.
     fn text(&self, jobs: &mut [Job], plate: &Plate, seen: &[Glimpse]) -> Result<Reading> {
-        let job = &mut jobs[plate.job];
-        let (reading, ms) = timed(|| guarded("text", || Ok(reading(&self.pack.reader.spec, seen, job.options))));
-        job.timings.add(StageName::Text, ms);
+        self.text_by(jobs, plate, seen, jobs[plate.job].options)
+    }
+
+    /// As `text`, by other options than the request's.
+    fn text_by(&self, jobs: &mut [Job], plate: &Plate, seen: &[Glimpse], options: &Options) -> Result<Reading> {
+        let (reading, ms) = timed(|| guarded("text", || Ok(reading(&self.pack.reader.spec, seen, options))));
+        jobs[plate.job].timings.add(StageName::Text, ms);
         reading
     }
 }

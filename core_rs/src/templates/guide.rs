@@ -35,6 +35,8 @@ struct Belief<'a> {
     templates: Option<&'a Region>,
     hinted: bool,
     weight: f64,
+    /// `weight` before the caller's regions counted; 0 for these themselves.
+    unasked: f64,
 }
 
 /// What to expect of one plate's text.
@@ -112,19 +114,56 @@ impl<'a> Guide<'a> {
     /// How much a text is to be expected, relative to others: from `FREE` for one that fits nothing to 1.
     #[must_use]
     pub fn expected(&self, symbols: &[u8], text: &str) -> f64 {
+        self.expected_by(symbols, text, |belief| belief.weight)
+    }
+
+    /// As `expected`, had the caller named no region.
+    #[must_use]
+    pub fn expected_unasked(&self, symbols: &[u8], text: &str) -> f64 {
+        self.expected_by(symbols, text, |belief| belief.unasked)
+    }
+
+    fn expected_by(&self, symbols: &[u8], text: &str, weight: impl Fn(&Belief) -> f64) -> f64 {
         let by_format = if self.formats.is_empty() || self.formats.fit(text) { 1.0 } else { FREE };
-        if self.beliefs.is_empty() {
+        if self.beliefs.iter().all(|belief| weight(belief) == 0.0) {
             return by_format;
         }
-        by_format * self.beliefs.iter().map(|belief| belief.weight * belief.expected(symbols)).sum::<f64>()
+        by_format * self.beliefs.iter().map(|belief| weight(belief) * belief.expected(symbols)).sum::<f64>()
+    }
+
+    /// Whether the caller named regions.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.beliefs.iter().any(|belief| belief.hinted)
+    }
+
+    /// Whether a text fits a format of the caller's regions.
+    #[must_use]
+    pub fn fits_asked(&self, symbols: &[u8]) -> bool {
+        let mut hinted = self.beliefs.iter().filter(|belief| belief.hinted);
+        hinted.any(|belief| belief.templates.is_some_and(|templates| templates.share(symbols) > 0.0))
+    }
+
+    /// Whether a plate of the caller's regions may bear a text: one of their formats, or anything where owners choose
+    /// it and the picture itself shows such a plate.
+    #[must_use]
+    pub fn plausible(&self, symbols: &[u8]) -> bool {
+        let personal = |belief: &Belief| {
+            belief.templates.is_some_and(|templates| templates.personal() > 0.0) && self.shown(&belief.code) > 0.5
+        };
+        self.fits_asked(symbols) || self.beliefs.iter().any(|belief| belief.hinted && personal(belief))
+    }
+
+    /// What the picture says for a region with its sub-regions.
+    fn shown(&self, code: &str) -> f64 {
+        let within = self.beliefs.iter().filter(|belief| belief.code == code || country(&belief.code) == code);
+        within.map(|belief| belief.unasked).sum()
     }
 
     /// Whether a text fits a format of the caller's regions and one of the caller's own, where these are given.
     #[must_use]
     pub fn allows(&self, symbols: &[u8], text: &str) -> bool {
-        let mut hinted = self.beliefs.iter().filter(|belief| belief.hinted).peekable();
-        let in_region = hinted.peek().is_none()
-            || hinted.any(|belief| belief.templates.is_some_and(|templates| templates.share(symbols) > 0.0));
+        let in_region = !self.asked() || self.fits_asked(symbols);
         in_region && (self.formats.is_empty() || self.formats.fit(text))
     }
 
@@ -159,8 +198,14 @@ fn split<'a>(
     place: Option<usize>,
     hinted: bool,
 ) -> Vec<Belief<'a>> {
-    let belief =
-        |code: String, weight: f64| Belief { templates: compiled().region(&code), code, place, hinted, weight };
+    let belief = |code: String, weight: f64| Belief {
+        templates: compiled().region(&code),
+        code,
+        place,
+        hinted,
+        weight,
+        unasked: if hinted { 0.0 } else { weight },
+    };
     let shares = states.iter().map(|(state, share)| (spelled(state), weight * share));
     let mut beliefs: Vec<Belief> =
         shares.filter(|(_, weight)| *weight >= NEGLIGIBLE).map(|(state, weight)| belief(state, weight)).collect();
@@ -210,5 +255,18 @@ mod tests {
         let shown: Option<&[f32]> = Some(&[0.98, 0.02]);
         let (with, without) = (expected_of(&asked, "ABC1234", shown), expected("ABC1234", shown));
         assert!((with - without).abs() < 0.01, "{with} {without}");
+    }
+
+    #[test]
+    fn where_owners_choose_the_picture_must_show_it() {
+        let asked = Options { regions: vec!["us".into()], ..Options::default() };
+        let countries = ["us".to_owned(), "gb".to_owned()];
+        let plausible = |american: f32, text: &str| {
+            let probabilities = [american, 1.0 - american];
+            let shown = Shown { codes: &countries, probabilities: &probabilities, states: None };
+            Guide::new(&asked, Some(shown)).plausible(&text.chars().map(symbol).collect::<Vec<_>>())
+        };
+        assert!(plausible(0.9, "L0VE") && !plausible(0.2, "L0VE"));
+        assert!(plausible(0.2, "ABC1234"), "a format is a format whatever the picture says");
     }
 }

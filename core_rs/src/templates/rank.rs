@@ -69,26 +69,58 @@ pub fn ranked(evidence: &Evidence, guide: &Guide, limit: usize) -> Vec<Ranked> {
     let seen_mass: f64 = beams.iter().map(|(_, p)| p).sum();
     let candidates = Candidates::of(evidence, guide, beams, least);
     let alphabet = evidence.alphabet();
-    let mut weighed: Vec<(Ranked, bool)> = candidates
+    let mut weighed: Vec<Weighed> = candidates
         .into_iter()
         .map(|candidate| {
             let text = alphabet.text(&candidate.labels);
             let symbols: Vec<u8> = text.chars().map(symbol).collect();
             let probability = candidate.evidence * guide.expected(&symbols, &text);
-            // Strictness takes what fits of what was seen; it makes nothing up.
-            let allowed = !guide.strict || candidate.evidence >= least && guide.allows(&symbols, &text);
-            (Ranked { labels: candidate.labels, probability, seen: candidate.seen }, allowed)
+            Weighed {
+                // Strictness takes what fits of what was seen; it makes nothing up.
+                allowed: !guide.strict || candidate.evidence >= least && guide.allows(&symbols, &text),
+                unasked: candidate.evidence * guide.expected_unasked(&symbols, &text),
+                plausible: guide.plausible(&symbols),
+                ranked: Ranked { labels: candidate.labels, probability, seen: candidate.seen },
+            }
         })
         .collect();
+    if guide.asked() && keeps_what_fits(&weighed) {
+        for each in &mut weighed {
+            each.ranked.probability = each.unasked;
+        }
+    }
     // What the reader leaves to texts that are not among these stays with them.
-    let total: f64 = weighed.iter().map(|(ranked, _)| ranked.probability).sum();
-    weighed.retain(|(_, allowed)| *allowed);
-    let mut ranked: Vec<Ranked> = weighed.into_iter().map(|(ranked, _)| ranked).collect();
+    let total: f64 = weighed.iter().map(|each| each.ranked.probability).sum();
+    weighed.retain(|each| each.allowed);
+    weighed.sort_by(|a, b| {
+        let by_probability = b.ranked.probability.total_cmp(&a.ranked.probability);
+        by_probability.then_with(|| a.ranked.labels.cmp(&b.ranked.labels))
+    });
+    let mut ranked: Vec<Ranked> = weighed.into_iter().map(|each| each.ranked).collect();
     for each in &mut ranked {
         each.probability *= seen_mass.min(1.0) / total;
     }
-    ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.labels.cmp(&b.labels)));
     ranked
+}
+
+/// A text on the scales.
+struct Weighed {
+    ranked: Ranked,
+    allowed: bool,
+    /// As the probability in `ranked`, had the caller named no region; pairs that plates draw alike count as they do there.
+    unasked: f64,
+    /// Whether plates of the caller's regions may bear it.
+    plausible: bool,
+}
+
+/// Regions mend a text that none of their plates bears, by one that some do. Between any others the picture decides, or
+/// a right region would now and then do harm: whether the texts count as they would without the caller's regions.
+fn keeps_what_fits(weighed: &[Weighed]) -> bool {
+    let best = |weight: fn(&Weighed) -> f64| {
+        weighed.iter().filter(|each| each.allowed).max_by(|a, b| weight(a).total_cmp(&weight(b)))
+    };
+    let (asked, unasked) = (best(|each| each.ranked.probability), best(|each| each.unasked));
+    unasked.is_some_and(|each| each.plausible) || !asked.is_some_and(|each| each.plausible)
 }
 
 struct Candidates<'a> {
