@@ -14,8 +14,9 @@ from training.detector.photos import Photo
 Picture = NDArray[np.uint8]
 PAD = 114
 MIN_VISIBLE = 0.6  # of a plate's area: below this a cut plate is neither right nor wrong
-LEAST_SEEN = 0.9  # of a plate's area: below this its corners are not told
-CLOSE = 0.15  # share of pictures that hold little but one plate
+LEAST_SEEN = 0.65  # of a plate's area: below this its corners are not told; above, they may lie outside of the picture
+CLOSE = 0.17  # share of pictures that hold little but one plate
+CUT_INTO = 0.4  # share of these that may end well within the plate: cut by a box too tight for a tilted plate
 SQUARISH = 1.8  # width over height
 TURNED = 0.1  # share of photos that are turned as much as a camera's bracket or a leaning motorcycle may be
 LEAST_CLOSE = 32  # pixels of width: a smaller plate on its own would be unreadable
@@ -159,7 +160,7 @@ def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[n
     """
     width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
     # What is nearly square is a motorcycle's, more often than not.
-    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else 0.15) else 7)
+    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else 0.25) else 8)
     yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), lean])
     x = np.array([-1, 1, 1, -1]) * width / 2
     y = np.array([-1, -1, 1, 1]) * width / aspect / 2
@@ -277,12 +278,16 @@ def close_up(view: View, rng: np.random.Generator) -> View:
     large = np.flatnonzero(view.boxes[:, 2] - view.boxes[:, 0] >= LEAST_CLOSE)
     if not len(large):
         return view
+    told = large[~np.isnan(view.corners[large]).any(1)]
+    if len(told) and rng.random() < 0.7:
+        large = told
     box = view.boxes[rng.choice(large)]
     size = box[2:] - box[:2]
     # Half of them as close as labels are, and closer; the others with some of the car round them.
     most = np.array([0.06, 0.1] if rng.random() < 0.5 else [0.4, 0.8]) * size
-    low = np.clip(box[:2] - rng.uniform(-0.03 * size, most), 0, side).astype(int)
-    high = np.ceil(np.clip(box[2:] + rng.uniform(-0.03 * size, most), 0, side)).astype(int)
+    least = np.array([-0.1, -0.18] if rng.random() < CUT_INTO else [-0.03, -0.03]) * size
+    low = np.clip(box[:2] - rng.uniform(least, most), 0, side).astype(int)
+    high = np.ceil(np.clip(box[2:] + rng.uniform(least, most), 0, side)).astype(int)
     part = view.image[low[1] : high[1], low[0] : high[0]]
     scale = side / max(part.shape[:2]) * np.exp(rng.uniform(np.log(0.3), 0))
     extent = max(8, round(part.shape[1] * scale)), max(8, round(part.shape[0] * scale))
@@ -310,6 +315,8 @@ def view(
         for _ in range(int(rng.integers(1, 5))):
             paste_decoy(made, decoys[rng.integers(len(decoys))], rng)
     if rng.random() < CLOSE:
+        for _ in range(4 if plates else 0):
+            paste(made, plates[rng.integers(len(plates))], rng)
         made = close_up(made, rng)
     made.image = wear(made.image, rng)
     return made

@@ -139,6 +139,8 @@ def varied(plate: RealPlate, camera: Camera) -> NDArray[np.uint8]:
     x1, y1, x2, y2 = plate.box
     side = np.clip(noise.normal(0.04, 0.035, 2), -0.03, 0.15) * (x2 - x1)
     edge = np.clip(noise.normal(0.08, 0.06, 2), -0.04, 0.3) * (y2 - y1)
+    side -= camera.too_narrow() * (x2 - x1)
+    edge -= camera.too_tight() * (y2 - y1)
     x1, y1, x2, y2 = x1 - side[0], y1 - edge[0], x2 + side[1], y2 + edge[1]
     quad = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
     if rng.random() < 0.6:

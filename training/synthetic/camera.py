@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 READER_SIZE = (160, 64)  # width, height of the reader's input
+CUT_INTO = 0.1  # share of cuts that lose a part of the characters at the top or below
+CUT_ASIDE = 0.05  # share of cuts that lose a part of the first or the last character
+SENT_TIGHT = 0.25  # share of tilted plates that were cut out by a tight box first and then by corners within that cut
 
 
 class Camera:
@@ -34,7 +37,14 @@ class Camera:
             picture = 255 - picture
         if rng.random() < 0.2:
             picture = self._shadow(picture)
-        return self._compressed(self._noisy(self._blurred(picture)))
+        if rng.random() < 0.1:
+            picture = self._glare(picture)
+        if rng.random() < 0.04:
+            picture = self._interlaced(picture)
+        picture = self._noisy(self._blurred(picture))
+        if rng.random() < 0.12:
+            picture = self._hazed(picture)
+        return self._compressed(picture)
 
     def _shadow(self, picture: Picture) -> Picture:
         """A shadow's or a lamp's edge across the plate."""
@@ -46,6 +56,29 @@ class Camera:
         share = 1 / (1 + np.exp(-slope))
         gain = rng.uniform(0.35, 0.8) if rng.random() < 0.7 else rng.uniform(1.2, 1.8)
         return np.clip(picture * (1 + (gain - 1) * share)[..., None], 0, 255).astype(np.uint8)
+
+    def _glare(self, picture: Picture) -> Picture:
+        """The spot of a lamp or of the sun, mostly at the plate's upper edge."""
+        rng = self.rng
+        h, w = picture.shape[:2]
+        y, x = np.mgrid[:h, :w]
+        centre, radius = (rng.uniform(0, 1) * w, rng.gauss(0.15, 0.3) * h), rng.uniform(0.15, 0.7) * h
+        spot = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * radius**2))
+        return np.clip(picture + spot[..., None] * rng.uniform(60, 220), 0, 255).astype(np.uint8)
+
+    def _hazed(self, picture: Picture) -> Picture:
+        """Haze, a dirty lens, a lamp behind: little contrast is left, and the sensor's noise."""
+        faint = picture * self.rng.uniform(0.12, 0.5) + self.rng.uniform(10, 170)
+        return np.clip(faint + self.noise.normal(0, self.rng.uniform(0, 2.5), picture.shape), 0, 255).astype(np.uint8)
+
+    def _interlaced(self, picture: Picture) -> Picture:
+        """Every other pair of lines a little aside, as old cameras show what moves."""
+        shift = self.rng.choice([-1, 1]) * self.rng.randint(1, max(1, picture.shape[1] // 60))
+        moved = picture.copy()
+        step = self.rng.choice([1, 2, 3])
+        for line in range(step):
+            moved[line :: 2 * step] = np.roll(picture[line :: 2 * step], shift, 1)
+        return moved
 
     def _blurred(self, picture: Picture) -> Picture:
         rng, side, chance = self.rng, min(picture.shape[:2]), self.rng.random()
@@ -86,6 +119,20 @@ class Camera:
             cut = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
         return cv2.resize(self.wear(cut), READER_SIZE, interpolation=cv2.INTER_LINEAR)
 
+    def too_tight(self) -> NDArray[np.float64]:
+        """By how much the upper and the lower edge [2] of a cut may lie within the plate, as shares of its height."""
+        loss = np.zeros(2)
+        if self.rng.random() < CUT_INTO:
+            loss[self.rng.randrange(2)] = self.rng.uniform(0.1, 0.3)
+        return loss
+
+    def too_narrow(self) -> NDArray[np.float64]:
+        """By how much the left and the right edge [2] of a cut may lie within the plate, as shares of its width."""
+        loss = np.zeros(2)
+        if self.rng.random() < CUT_ASIDE:
+            loss[self.rng.randrange(2)] = self.rng.uniform(0.03, 0.08)
+        return loss
+
     def _quad(self, aspect: float, width: float) -> NDArray[np.float64]:
         """A plate's corners [4, 2] as seen from a random place: turned up to 50 degrees, mostly much less."""
         rng = self.rng
@@ -105,12 +152,19 @@ class Camera:
         if rng.random() < 0.3:  # cut by its corners
             upright = np.array([[0, 0], [width, 0], [width, width / aspect], [0, width / aspect]])
             quad = upright + self.noise.normal(0, 0.03 * width / aspect, (4, 2))
-            low, top = np.zeros(2), np.array([width, width / aspect])
+            low, top, tight = np.zeros(2), np.array([width, width / aspect]), False
         else:
             quad = self._quad(aspect, width)
             low, top = quad.min(0), quad.max(0)
-        side = np.clip(self.noise.normal(0.04, 0.04, 2), -0.02, 0.2) * (top - low)[0]
-        edge = np.clip(self.noise.normal(0.08, 0.07, 2), -0.04, 0.4) * (top - low)[1]
+            tight = rng.random() < SENT_TIGHT
+        if tight:
+            side = np.clip(self.noise.normal(-0.01, 0.04, 2), -0.08, 0.2) * (top - low)[0]
+            edge = np.clip(self.noise.normal(0, 0.06, 2), -0.1, 0.4) * (top - low)[1]
+        else:
+            side = np.clip(self.noise.normal(0.04, 0.04, 2), -0.02, 0.2) * (top - low)[0]
+            edge = np.clip(self.noise.normal(0.08, 0.07, 2), -0.04, 0.4) * (top - low)[1]
+            side -= self.too_narrow() * (top - low)[0]
+            edge -= self.too_tight() * (top - low)[1]
         origin = low - [side[0], edge[0]]
         extent = top - origin + np.array([side[1], edge[1]])
         scale = 260 / extent[0]
@@ -132,7 +186,25 @@ class Camera:
             for _ in range(rng.randint(3, 14)):
                 at = (rng.randint(0, size[0]), rng.randint(0, size[1]))
                 cv2.circle(picture, at, rng.randint(1, 5), [rng.randint(20, 160) for _ in range(3)], -1)
-        return self.arrive(picture, size[0] / size[1])
+        if tight:
+            picture = self._turned_upright(picture, quad)
+        return self.arrive(picture, picture.shape[1] / picture.shape[0])
+
+    def _turned_upright(self, picture: Picture, quad: NDArray[np.float32]) -> Picture:
+        """A tilted plate cut out by uncertain corners, which mostly tell too little of its tilt. Past the picture's
+        edge its last pixels repeat, as the core has it.
+        """
+        low, top = quad.min(0), quad.max(0)
+        box = np.array([low, [top[0], low[1]], top, [low[0], top[1]]])
+        high = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
+        wide = float(np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
+        corners = quad + (box - quad) * max(0.0, self.rng.gauss(0.2, 0.2)) + self.noise.normal(0, 0.04 * high, (4, 2))
+        outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * high
+        corners += outwards * np.clip(self.noise.normal(0.04, 0.04, 2), -0.02, 0.15)
+        size = max(24, round(wide)), max(10, round(high))
+        flat = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+        matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), flat)
+        return cv2.warpPerspective(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _scene(self, backgrounds: list[Picture], size: tuple[int, int]) -> Picture:
         rng = self.rng

@@ -47,9 +47,14 @@ class Fixings:
         rng, (width, height) = self.rng, size
         if rng.random() < 0.5:
             corners = [(0.12, 0.1), (0.88, 0.1), (0.12, 0.9), (0.88, 0.9)]
-            for x, y in rng.choice([corners[:2], corners, [(0.3, 0.5)], [(0.08, 0.5), (0.92, 0.5)]]):
-                r, grey = height * rng.uniform(0.025, 0.06), rng.randint(20, 200)
-                draw.ellipse((x * width - r, y * height - r, x * width + r, y * height + r), fill=(grey, grey, grey))
+            for x, y in rng.choice(
+                [corners[:2], corners, [(0.3, 0.5)], [(0.08, 0.5), (0.92, 0.5)], [(0.04, 0.5), (0.96, 0.5)]]
+            ):
+                r, grey = height * rng.uniform(0.025, 0.06), rng.randint(20, 240)
+                # Seen aslant, or lit, a bolt is longer than wide and looks like a 1.
+                tall = r * (rng.uniform(1.2, 2.5) if rng.random() < 0.3 else 1)
+                spot = (x * width - r, y * height - tall, x * width + r, y * height + tall)
+                draw.ellipse(spot, fill=(grey, grey, grey))
         if country in {"us", "ca"} and rng.random() < 0.5:
             for _ in range(rng.randint(1, 2)):
                 x, y = rng.choice([0.05, 0.85]) * width, rng.choice([0.05, 0.78]) * height

@@ -19,7 +19,7 @@ OTHER_SCRIPTS = {"kr", "th", "cn", "jp", "eg", "ir", "iq", "sa"}
 # How often a country is drawn beside the rest: where the product's users are, and where drawn plates must make up for
 # few photos.
 SHARES = {
-    "us": 8, "gb": 10, "br": 14, "ar": 9, "de": 7, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 3, "it": 3, "fr": 3,
+    "us": 8, "gb": 10, "br": 14, "ar": 12, "de": 7, "ro": 5, "tr": 5, "pk": 12, "ca": 3, "es": 3, "it": 3, "fr": 3,
     "nl": 3, "pl": 3, "in": 3, "au": 2,
 }  # fmt: skip
 # States where more people live, and New York, whose plates are of many shapes.
@@ -55,7 +55,7 @@ PAKISTANI = [
     for pattern, lines, weight in (
         ("LL-DDD", 1, 0.32), ("LLL-DDD", 1, 0.28), ("LL[A-EL-Z] DDDD", 1, 0.3), ("LL-DDDD", 1, 0.06), ("LDDDD", 1,
         0.02), ("LLL-DD", 1, 0.02),
-        ("LLL-DDD", 2, 0.08), ("LLL-DDDD", 2, 0.08),
+        ("LLL-DDD", 2, 0.08), ("LLL-DDDD", 2, 0.16), ("LLL-[01]D-DDDD", 1, 0.05), ("LLL DDDDL", 2, 0.02),
     )
 ]  # fmt: skip
 

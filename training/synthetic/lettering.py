@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from training.synthetic.colours import RGB, any_colour
+from training.synthetic.dies import Die
 from training.synthetic.formats import SEPARATORS
 from training.synthetic.typefaces import Typefaces
 
@@ -15,12 +16,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Lettering:
-    """How a plate is lettered: its typeface, its ink, how wide its letters stand, what fills a blank between groups.
+    """How a plate is lettered: its typeface or die, its ink, how wide its letters stand, what fills a blank between
+    groups.
 
     wide: whether the text takes all the width that there is.
     """
 
-    typeface: str
+    typeface: str | Die
     ink: RGB
     spread: float
     between: str
@@ -53,36 +55,47 @@ class Letterer:
     def _mask(self, text: str, height: float, style: Lettering) -> tuple[Image.Image, list[tuple[float, str]]]:
         """The line's ink and the marks between its groups, each with its place as a share of the width."""
         rng = self.rng
-        rough = self.typefaces.load(style.typeface, height * 1.4).getbbox("H0")
-        font = self.typefaces.load(style.typeface, max(8, height * 1.4 * height / max(1, rough[3] - rough[1])))
-        rise = font.getbbox("H0")[1]
+        letters = self._letters(text, height, style.typeface)
         gap = height * rng.uniform(0.02, 0.14) * style.spread
         blank = height * rng.uniform(0.2, 0.55)
-        placed: list[tuple[float, str, float]] = []
-        x = 2.0
         # Many offices' dies have one width: a 1 stands alone in its place.
-        cell = max(font.getbbox(c)[2] - font.getbbox(c)[0] for c in "HNO8") if rng.random() < 0.4 else 0.0
+        cell = max(letters[c].width for c in "HNO8") if rng.random() < 0.4 else 0
+        placed: list[tuple[float, str]] = []
+        x = 2.0
         for c in text:
             if c in SEPARATORS:
-                placed.append((x, c, 0.0))
+                placed.append((x, c))
                 x += blank
             else:
-                box = font.getbbox(c)
-                own = box[2] - box[0]
-                room = max(0.0, cell - own)
-                placed.append((x + room / 2, c, box[0]))
-                x += own + room + gap
+                room = max(0, cell - letters[c].width)
+                placed.append((x + room / 2, c))
+                x += letters[c].width + room + gap
         width = max(8, int(x + 6))
         mask = Image.new("L", (width, int(height * 1.12)), 0)
-        draw = ImageDraw.Draw(mask)
         marks = []
-        for x, c, bearing in placed:
+        for x, c in placed:
             if c in SEPARATORS:
                 mark = style.between if c == " " else rng.choice(["dash", "dash", "dot", style.between])
                 marks.append(((x + blank / 2) / width, mark))
             else:
-                draw.text((x - bearing, -rise + height * 0.05), c, fill=255, font=font)
+                mask.paste(255, (int(x), int(height * 0.05)), letters[c])
         return mask, marks
+
+    def _letters(self, text: str, height: float, typeface: str | Die) -> dict[str, Image.Image]:
+        """The ink of each of the text's characters and of H, N, O and 8, cut at its sides, from the line's top."""
+        wanted = sorted({*text, *"HNO8"} - {*SEPARATORS})
+        if isinstance(typeface, Die):
+            return {c: Image.fromarray(typeface.stamp(c, max(4, round(height)))) for c in wanted}
+        rough = self.typefaces.load(typeface, height * 1.4).getbbox("H0")
+        font = self.typefaces.load(typeface, max(8, height * 1.4 * height / max(1, rough[3] - rough[1])))
+        rise = font.getbbox("H0")[1]
+        letters = {}
+        for c in wanted:
+            left, _, right, _ = font.getbbox(c)
+            letter = Image.new("L", (max(1, round(right - left)), int(height * 1.07)), 0)
+            ImageDraw.Draw(letter).text((-left, -rise), c, fill=255, font=font)
+            letters[c] = letter
+        return letters
 
     def mark(
         self, draw: ImageDraw.ImageDraw, mark: str, at: tuple[float, float], height: float, ink: RGB = (30, 30, 30)

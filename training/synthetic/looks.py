@@ -114,7 +114,8 @@ def _argentine(rng: random.Random, *, two_lines: bool) -> Look:
     edge = rng.uniform(0.03, 0.07)
     low = rng.uniform(0.86, 0.93)
     bars = [Bar(0.03, top - 0.02, PALE, rng.choice(["ARGENTINA", "ARGENTINA", ""]), (70, 90, 120))]
-    text = (edge + 0.02, top + (0.02 if two_lines else 0.07), 0.98 - edge, low - (0.02 if two_lines else 0.07))
+    within = 0.02 if two_lines else rng.uniform(0.02, 0.08)
+    text = (edge + 0.02, top + within, 0.98 - edge, low - within)
     ink = rng.choice([PALE, PALE, (200, 200, 196)])
     between = ("none", "none", "none", "dot")
     return Look(PALE, ink, text, bars, (edge, top, 1 - edge, low), DARK, between, wide=True)

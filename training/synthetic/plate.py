@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from training.synthetic import asides
 from training.synthetic.colours import RGB, any_colour, colour, jittered, too_alike
 from training.synthetic.fixings import Fixings
 from training.synthetic.formats import Format, Formats, squeezed
@@ -35,6 +36,7 @@ HALF_HIGH = {"us", "ca", "pk"}  # letters of about half the plate's height
 ARMS_ABOVE = {"at", "ch", "cz", "sk", "de", "it", "se", "is", "pl", "no"}
 MERCOSUL = {"br": "BRASIL", "ar": "REPUBLICA ARGENTINA", "uy": "URUGUAY", "py": "PARAGUAY"}
 SHORT_CODES = {"DE": "D", "FR": "F", "IT": "I", "ES": "E", "AT": "A", "BE": "B", "SE": "S", "HU": "H"}
+PROVINCES: list[RGB] = [(30, 110, 60), (40, 120, 190), (190, 200, 220)]  # bands of Pakistan's
 BAND_BLUES: list[RGB] = [(20, 50, 150), (10, 60, 170), (30, 80, 190)]
 
 
@@ -56,6 +58,7 @@ class PlateMaker:
         self.formats = Formats(reference / "plate_formats.csv", self.rng)
         self.typefaces = Typefaces(fonts, self.rng)
         self.letterer = Letterer(self.typefaces, self.rng)
+        self.asides = asides.Asides(self.letterer, self.rng)
         self.fixings = Fixings(self.letterer, self.rng)
         forms = [form for forms in self.formats.by_code.values() for form in forms]
         self.states = States(reference / "regions.csv", forms, self.rng)
@@ -105,6 +108,8 @@ class PlateMaker:
         self, picture: Image.Image, form: Format, text: str, box: Box, style: Lettering, lines: int
     ) -> DrawnPlate:
         """The plate with its text and with what is fixed to it."""
+        if form.country == "us" and lines == 1 and self.rng.random() < asides.SHARE:
+            box = self.asides.add(picture, box, style)
         text = self._text(picture, text, box, style, lines, form.country)
         self.fixings.add(picture, form.country)
         return DrawnPlate(np.asarray(picture)[..., ::-1].copy(), squeezed(text), form.code, lines)
@@ -134,7 +139,7 @@ class PlateMaker:
         x1, x2, y1, y2 = width * 0.05, width * 0.95, height * 0.16, height * 0.84
         band = form.band.lower()
         if country in HALF_HIGH and lines == 1 and rng.random() < 0.8:
-            half = rng.uniform(0.22, 0.31)
+            half = rng.uniform(0.15 if country == "pk" else 0.22, 0.31)
             middle = rng.uniform(0.49, 0.54)
             y1, y2 = height * (middle - half), height * (middle + half)
         if ("band left" in band or "eu band" in band or ("left" in band and "flag" in band)) and rng.random() < 0.85:
@@ -155,6 +160,12 @@ class PlateMaker:
                 place = rng.choice(["75", "13", "MI", "RM", "2B", "69"])
                 draw.text((width - across / 2, height * 0.75), place, fill=(240, 240, 240), font=face, anchor="mm")
                 x2 = width - across - 3
+        if country == "pk" and rng.random() < 0.35:  # a province's arms at the left, mostly in a field of their own
+            across = int(height * rng.uniform(0.28, 0.45))
+            if rng.random() < 0.7:
+                draw.rectangle((0, 0, across, height), fill=rng.choice(PROVINCES))
+            self.letterer.mark(draw, "emblem", (across / 2, height * rng.uniform(0.4, 0.6)), across)
+            x1 = across + width * 0.03
         if "on top" in band:
             down = int(height * rng.uniform(0.16, 0.24))
             draw.rectangle((0, 0, width, down), fill=(25, 50, 150))

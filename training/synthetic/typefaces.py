@@ -1,10 +1,12 @@
-"""Which free typeface stands for a country's, after fonts.csv."""
+"""What a country's letters are drawn with: a free typeface that stands for its own, after fonts.csv, or a die."""
 
 import random
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
+
+from training.synthetic.dies import Die, cut_die
 
 FE = ["GL-Nummernschild-Mtl", "GL-Nummernschild-Eng"]
 DIN = [
@@ -30,6 +32,9 @@ BRAZILIAN = [
     "BarlowCondensed_700Bold", "SairaSemiCondensed_700Bold", "SairaSemiCondensed_500Medium", "RG2014C", "RG2014D",
     "Rajdhani_700Bold", "Overpass_700Bold", "Oxanium_700Bold", "ChakraPetch_700Bold",
 ]  # fmt: skip
+# How often a plate is stamped with a die of its own; FE-Schrift is known.
+DIE_SHARES = {"us": 0.5, "ar": 0.6, "br": 0.45, "pk": 0.5, "gb": 0.25}
+DIE_SHARE, FE_DIE_SHARE = 0.3, 0.04
 AMERICAN_USERS = {"us", "ca", "mx", "au", "nz", "pk", "in", "ae", "ar"}
 BRITISH_USERS = {"gb", "ie", "my", "za", "ke"}
 
@@ -43,11 +48,13 @@ class Typefaces:
         if not self.all:
             raise FileNotFoundError(f"{folder} holds no .ttf typeface")
 
-    def for_plate(self, country: str, words: str) -> str:
-        """A typeface like the one that a country's row names; now and then any, so that the reader knows more than
-        one.
+    def for_plate(self, country: str, words: str) -> str | Die:
+        """A typeface like the one that a country's row names, or a die; now and then any typeface, so that the reader
+        knows more than one.
         """
         rng = self.rng
+        if rng.random() < (FE_DIE_SHARE if "FE-Schrift" in words else DIE_SHARES.get(country, DIE_SHARE)):
+            return cut_die(country, rng)
         if rng.random() < 0.15:
             return rng.choice(self.all)
         if "FE-Schrift" in words:
