@@ -9,20 +9,40 @@ Seeds are fixed; how far a network comes in its share of the hours depends on th
 import argparse
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from training.folders import ROOT, SHARED
+from training.run import state_file
 
-# The share of the hours, what trains and what exports. The reader learns what is no plate from a detector: first that.
-NETWORKS = {
-    "detector": (0.40, ["training.detector.train"], ["training.detector.export"]),
-    "reader": (0.45, ["training.reader.train"], ["training.reader.export"]),
-    **{
-        name: (share, ["training.vehicle.train", name], ["training.vehicle.export", name])
+
+@dataclass(frozen=True)
+class Step:
+    """network: whose checkpoint it goes on from; share: of the hours; train, export: modules with their options; mean:
+    whether the mean with the state that is committed is exported, and not the state that it ends with.
+    """
+
+    network: str
+    share: float
+    train: list[str]
+    export: list[str]
+    mean: bool = False
+
+
+DETECTOR = ["training.detector.train"], ["training.detector.export"]
+READER = ["training.reader.train"], ["training.reader.export"]
+# The reader learns what is no plate from a detector: first that.
+STEPS = [
+    Step("detector", 0.25, *DETECTOR),
+    Step("detector", 0.15, *DETECTOR, mean=True),
+    Step("reader", 0.30, *READER),
+    Step("reader", 0.15, *READER, mean=True),
+    *(
+        Step(name, share, ["training.vehicle.train", name], ["training.vehicle.export", name])
         for name, share in (("vehicle_attributes", 0.05), ("make_model", 0.10))
-    },
-}
+    ),
+]
 SEED = 1
 PACKS = ("models/default", "models/make-model")
 
@@ -32,19 +52,27 @@ def main() -> None:
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--hours", type=float, help="for all networks together")
     length.add_argument("--until", help="HH:MM, with --only")
-    parser.add_argument("--only", choices=list(NETWORKS), help="this one network, from its committed state")
+    parser.add_argument(
+        "--only",
+        choices=list(dict.fromkeys(step.network for step in STEPS)),
+        help="this one network, from its committed state",
+    )
     parser.add_argument("--shared", type=Path, default=SHARED, help="photos, fonts and tables")
     args = parser.parse_args()
     if bool(args.only) != bool(args.until):
         parser.error("--only and --until belong together; --hours is for all networks")
-    for name in [args.only] if args.only else NETWORKS:
-        share, train, export = NETWORKS[name]
-        checkpoint = ROOT / "training/work" / (name if args.only else f"afresh/{name}") / "last.safetensors"
-        until = args.until or f"{datetime.now() + timedelta(hours=args.hours * share):%H:%M}"
+    for step in [each for each in STEPS if each.network == args.only][-1:] or STEPS:
+        place = step.network if args.only else f"afresh/{step.network}"
+        checkpoint = ROOT / "training/work" / place / "last.safetensors"
+        until = args.until or f"{datetime.now() + timedelta(hours=args.hours * step.share):%H:%M}"
         afresh = [] if args.only else ["--afresh"]
         work = ["--work", str(checkpoint.parent)]
-        run([*train, "--until", until, "--seed", str(SEED), "--shared", str(args.shared), *work, *afresh])
-        run([*export, "--shared", str(args.shared), "--checkpoint", str(checkpoint)])
+        run([*step.train, "--until", until, "--seed", str(SEED), "--shared", str(args.shared), *work, *afresh])
+        chosen = checkpoint
+        if step.mean:
+            chosen = checkpoint.with_name("mean.safetensors")
+            run(["training.mean", str(state_file(step.network)), str(checkpoint), str(chosen)])
+        run([*step.export, "--shared", str(args.shared), "--checkpoint", str(chosen)])
         for pack in PACKS:
             run(["training.pack", pack])
     run(["training.confidence", PACKS[0]])

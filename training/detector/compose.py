@@ -18,7 +18,10 @@ LEAST_SEEN = 0.65  # of a plate's area: below this its corners are not told; abo
 CLOSE = 0.17  # share of pictures that hold little but one plate
 CUT_INTO = 0.4  # share of these that may end well within the plate: cut by a box too tight for a tilted plate
 SQUARISH = 1.8  # width over height
+LEANING = 0.15  # share of other plates that stand as tilted as on motorcycles
 TURNED = 0.1  # share of photos that are turned as much as a camera's bracket or a leaning motorcycle may be
+LEAST_SIDE, FAR_SIDE = 13.0, 48.0  # pixels of width: what the detector sees of plates that are far away
+FAR = 0.3  # share of cuts for these
 LEAST_CLOSE = 32  # pixels of width: a smaller plate on its own would be unreadable
 VEHICLE_VISIBLE, VEHICLE_SIDE = 0.3, 24  # cameras at gates see a part of the vehicle
 
@@ -50,12 +53,13 @@ def transform(points: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArr
 
 
 def cut(photo: Photo, side: int, rng: np.random.Generator) -> View:
-    """A side x side cut of a photo at a random scale: plates come out from 12 pixels wide to filling the cut."""
+    """A side x side cut of a photo at a random scale: plates come out from `LEAST_SIDE` wide to filling the cut."""
     h, w = photo.image.shape[:2]
     if len(photo.boxes) and rng.random() < 0.85:
         box = photo.boxes[rng.integers(len(photo.boxes))]
         width = max(4.0, box[2] - box[0])
-        wanted = np.exp(rng.uniform(np.log(14), np.log(0.9 * side)))
+        most = FAR_SIDE if rng.random() < FAR else 0.9 * side
+        wanted = np.exp(rng.uniform(np.log(LEAST_SIDE), np.log(most)))
         scale = float(np.clip(wanted / width, 0.9 * side / max(h, w), 4.0))
         # The plate lies anywhere in the cut, often near a border.
         anchor = (box[:2] + box[2:]) / 2
@@ -160,7 +164,7 @@ def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[n
     """
     width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
     # What is nearly square is a motorcycle's, more often than not.
-    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else 0.25) else 8)
+    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else LEANING) else 8)
     yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), lean])
     x = np.array([-1, 1, 1, -1]) * width / 2
     y = np.array([-1, -1, 1, 1]) * width / aspect / 2
