@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.detector.photos import Photo
+from training.synthetic import pose
 
 Picture = NDArray[np.uint8]
 PAD = 114
@@ -146,7 +147,7 @@ def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
             area = (part.boxes[:, 2:] - part.boxes[:, :2]).clip(0).prod(1)
             share = area / np.maximum(1e-6, (before[:, 2:] - before[:, :2]).prod(1))
             keep = share >= MIN_VISIBLE
-            part.corners[share < 0.98] = np.nan
+            part.corners[share < LEAST_SEEN] = np.nan
             shift = np.array([x0, y0], np.float32)
             whole.boxes = np.concatenate([whole.boxes, part.boxes[keep] + np.tile(shift, 2)])
             whole.corners = np.concatenate([whole.corners, part.corners[keep] + np.tile(shift, 4)])
@@ -159,21 +160,15 @@ def mosaic(photos: list[Photo], side: int, rng: np.random.Generator) -> View:
 
 
 def random_quad(aspect: float, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Corners [4, 2] of a plate seen from a random place: turned up to 50 degrees, tilted, rolled: a little on a car,
-    much on a motorcycle that leans.
+    """Corners [4, 2] of a plate seen from a random place: turned, from above, rolled; a little on a car, more of it
+    all on a motorcycle that leans.
     """
     width = np.exp(rng.uniform(np.log(16), np.log(0.8 * side)))
-    # What is nearly square is a motorcycle's, more often than not.
-    lean = rng.normal(0, 25 if rng.random() < (0.6 if aspect < SQUARISH else LEANING) else 8)
-    yaw, pitch, roll = np.deg2rad([rng.uniform(-50, 50) * rng.random(), rng.normal(0, 14), lean])
-    x = np.array([-1, 1, 1, -1]) * width / 2
-    y = np.array([-1, -1, 1, 1]) * width / aspect / 2
-    depth = x * np.sin(yaw) + y * np.sin(pitch)
-    x, y = x * np.cos(yaw), y * np.cos(pitch)
-    near = 1 + depth / (width * rng.uniform(2.0, 8.0))
-    x, y = x / near, y / near
-    turned = np.stack([x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)], 1)
-    return (turned + rng.uniform(0.05, 0.95, 2) * side).astype(np.float32)
+    # What is nearly square is a motorcycle's, more often than not: beside its wheel, and seen from wherever.
+    cycle = rng.random() < (0.7 if aspect < SQUARISH else LEANING)
+    lean, aside = rng.normal(0, 25 if cycle else 8), 65 if cycle else 50
+    quad = pose.corners(aspect, float(width), (*pose.turned(rng, aside), lean), rng.uniform(2.0, 8.0))
+    return (quad + rng.uniform(0.05, 0.95, 2) * side).astype(np.float32)
 
 
 def clear_place(view: View, aspect: float, rng: np.random.Generator) -> NDArray[np.float32] | None:

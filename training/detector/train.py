@@ -20,7 +20,7 @@ from training.synthetic.plate import PlateMaker
 from training.synthetic.scripts import ScriptMaker
 
 SIDES = (288, 384, 384, 512, 640)  # a plate that fills a 640-pixel picture needs such a picture
-OTHER_SCRIPTS = 0.14  # share of drawn plates
+OTHER_SCRIPTS = 0.2  # share of drawn plates
 AREA = 384 * 384
 VEHICLE_WEIGHT = 0.5
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.synthetic import pose
+
 Picture = NDArray[np.uint8]
 READER_SIZE = (160, 64)  # width, height of the reader's input
 CUT_INTO = 0.1  # share of cuts that lose a part of the characters at the top or below
@@ -134,15 +136,10 @@ class Camera:
         return loss
 
     def _quad(self, aspect: float, width: float) -> NDArray[np.float64]:
-        """A plate's corners [4, 2] as seen from a random place: turned up to 50 degrees, mostly much less."""
+        """A plate's corners [4, 2] as seen from a random place, mostly from nearly before it."""
         rng = self.rng
-        yaw, pitch = np.deg2rad(rng.uniform(-50, 50) * rng.random()), np.deg2rad(rng.gauss(0, 12))
-        roll = np.deg2rad(rng.gauss(0, 4) if rng.random() < 0.75 else rng.uniform(-20, 20))
-        x, y = np.array([-1, 1, 1, -1]) * width / 2, np.array([-1, -1, 1, 1]) * width / aspect / 2
-        depth = x * np.sin(yaw) + y * np.sin(pitch)
-        near = 1 + depth / (width * rng.uniform(2, 8))
-        x, y = x * np.cos(yaw) / near, y * np.cos(pitch) / near
-        return np.stack([x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)], 1)
+        roll = rng.gauss(0, 4) if rng.random() < 0.75 else rng.uniform(-20, 20)
+        return pose.corners(aspect, width, (*pose.turned(rng, 50), roll), rng.uniform(2, 8))
 
     def see(self, plate: Picture, backgrounds: list[Picture]) -> Picture:
         """A drawn plate in a scene, cut out as a detector would: by an uncertain box or by uncertain corners."""

@@ -30,7 +30,9 @@ DIGITS: list[list[Stroke]] = [
     [[(0.15, 1), (0.5, 0), (0.85, 1)]],
     [SMALL_RING, [(0.7, 0.22), (0.7, 1)]],
 ]
-BAR_SHADES: list[RGB] = [(30, 130, 200), (40, 90, 170), (210, 60, 50), (230, 140, 40), (60, 140, 80), (150, 150, 150)]
+BLUES: list[RGB] = [(30, 130, 200), (40, 90, 170)]
+BAR_SHADES: list[RGB] = [*BLUES, (210, 60, 50), (230, 140, 40), (60, 140, 80), (150, 150, 150)]
+BOLT_SHADES: list[RGB] = [(190, 190, 190), (60, 60, 60), (200, 170, 140)]
 
 
 class ScriptMaker:
@@ -43,8 +45,9 @@ class ScriptMaker:
     def make(self) -> np.ndarray:
         """A plate, uint8 BGR [112, w, 3], cut at its edge."""
         rng = self.rng
-        kind = rng.choice(["halves", "halves", "square", "square", "band", "quarters"])
-        aspect = {"halves": rng.uniform(1.9, 2.7), "square": rng.uniform(0.9, 1.3)}.get(kind, rng.uniform(1.8, 4.2))
+        kind = rng.choice(["halves", "halves", "square", "square", "square", "band", "quarters"])
+        # Motorcycles' are as high as wide or higher.
+        aspect = {"halves": rng.uniform(1.9, 2.7), "square": rng.uniform(0.78, 1.25)}.get(kind, rng.uniform(1.8, 4.2))
         width = int(HEIGHT * aspect)
         dark = rng.random() < 0.1
         ground: RGB = (25, 25, 28) if dark else rng.choice([(238, 238, 236)] * 4 + [(235, 200, 60)])
@@ -64,14 +67,14 @@ class ScriptMaker:
             draw.line((0, HEIGHT / 2, width, HEIGHT / 2), fill=ink, width=2)
         else:
             low = HEIGHT * rng.uniform(0.22, 0.36)
-            draw.rectangle((0, 0, width, low), fill=rng.choice(BAR_SHADES))
+            draw.rectangle((0, 0, width, low), fill=rng.choice(BLUES if rng.random() < 0.4 else BAR_SHADES))
             name = "EGYPT" if rng.random() < 0.7 else ""
             self.letterer.note(draw, name, (width * 0.25, low / 2), low * 0.5, (20, 20, 24))
             self._line(draw, 3, (width * 0.6, low * 0.25, width * 0.9, low * 0.75), (20, 20, 24), 2)
             if kind == "square":
-                middle = (low + HEIGHT) / 2
-                self._line(draw, rng.randint(2, 3), (width * 0.2, low + 4, width * 0.8, middle - 3), ink, thick)
-                self._line(draw, rng.randint(3, 4), (width * 0.1, middle + 3, width * 0.9, HEIGHT - 6), ink, thick)
+                thick = max(2, int(thick * rng.uniform(0.5, 1)))
+                self._two_lines(draw, (0, low, width, HEIGHT), ink, thick)
+                self._bolts(draw, width, (low * rng.uniform(0.3, 0.6), low + HEIGHT * rng.uniform(0.05, 0.3)))
             else:
                 parts = rng.uniform(0.45, 0.58)
                 box = (width * 0.04, low + HEIGHT * 0.1, width * (parts - 0.04), HEIGHT * 0.92)
@@ -85,6 +88,24 @@ class ScriptMaker:
                 (1, 1, width - 2, HEIGHT - 2), rng.randint(2, 12), outline=edge, width=rng.randint(1, 5)
             )
         return np.asarray(picture)[..., ::-1].copy()
+
+    def _two_lines(self, draw: ImageDraw.ImageDraw, box: Box, ink: RGB, thick: int) -> None:
+        """Letters over digits, closely set or with ground between and round them."""
+        rng, (x1, y1, x2, y2) = self.rng, box
+        middle, wide, high = (y1 + y2) / 2, x2 - x1, y2 - y1
+        gap, side = high * rng.uniform(0.03, 0.1), wide * rng.uniform(0.06, 0.14)
+        self._line(draw, rng.randint(2, 3), (x1 + 2 * side, y1 + gap, x2 - 2 * side, middle - gap), ink, thick)
+        self._line(draw, rng.randint(3, 4), (x1 + side, middle + gap, x2 - side, y2 - 1.5 * gap), ink, thick)
+
+    def _bolts(self, draw: ImageDraw.ImageDraw, width: float, heights: tuple[float, float]) -> None:
+        """A pair side by side at one of `heights`, sometimes none."""
+        rng = self.rng
+        if rng.random() < 0.5:
+            return
+        y, shade, r = rng.choice(heights), rng.choice(BOLT_SHADES), HEIGHT * rng.uniform(0.02, 0.05)
+        inset = width * rng.uniform(0.12, 0.25)
+        for x in (inset, width - inset):
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=shade, outline=(40, 40, 40))
 
     def _line(self, draw: ImageDraw.ImageDraw, count: int, box: Box, ink: RGB, thick: int) -> None:
         """`count` characters side by side in `box` (x1, y1, x2, y2)."""
