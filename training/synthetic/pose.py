@@ -27,7 +27,7 @@ def turned(rng: Chance, aside: float) -> tuple[float, float]:
 
 def corners(aspect: float, width: float, turn: tuple[float, float, float], distance: float) -> NDArray[np.float64]:
     """Corners [4, 2] about the origin, clockwise from top left, of a plate `width` pixels wide and `distance` of its
-    widths away: turned about its upright axis by yaw, seen from above by pitch, rolled; `turn` has the three in degrees.
+    widths away. turn: degrees of yaw about its upright axis, of pitch (seen from above) and of roll.
     """
     yaw, pitch, roll = np.deg2rad(turn)
     x, y = np.array([-1, 1, 1, -1]) * width / 2, np.array([-1, -1, 1, 1]) * width / aspect / 2
