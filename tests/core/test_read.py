@@ -149,6 +149,22 @@ def test_a_plate_that_is_not_read_surely_is_cut_again(tmp_path: Path) -> None:
     assert read(0.0, 0.0, "default") == read(1.0, 1.0, "default") == first
 
 
+def test_where_corners_cut_characters_off_the_box_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The corners hold the right half of the plate, the box all of it.
+    text = "AB1CD2EF34"
+    monkeypatch.setattr(models, "CORNERS", [0.0, *models.CORNERS[1:6], 0.0, models.CORNERS[7]])
+    detector = models.marker_toml(tmp_path)
+
+    def read(reread: str) -> str:
+        engine = core_rs.Engine(models.write_pack(tmp_path, detector, models.slot_toml(tmp_path) + reread))
+        [answer] = engine.recognise([encoded(scene({(64, 96): text}))], [core_rs.Options(threshold_o=0.0)])
+        assert isinstance(answer, core_rs.ImageReading)
+        return answer.plates[0].text
+
+    assert read("") != text
+    assert read("reread = { between = [0.0, 1.0], margins = [[0.0, 0.0]] }\n") == text
+
+
 def test_every_letter_has_its_own_shade() -> None:
     assert len({shade(letter) for letter in ALPHABET}) == len(ALPHABET)
     assert models.PLATE[0] == COLUMNS * STRIPE

@@ -80,11 +80,12 @@ pub struct StateSpec {
     pub least: f32,
 }
 
-/// Further cuts of the plates of which the reader is not sure, to be judged together with the first.
+/// Further cuts of the plates of which the reader is not sure, to be judged together with the first: of one that was cut
+/// by its corners and does not fill its picture, its box; of the others `margins`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RereadSpec {
-    /// Plates whose reading has a score within these are read again: under them nothing is to be read, above all is.
+    /// Plates whose reading has a score within these are read again.
     pub between: (f32, f32),
     /// One a cut: what is added to `crop`'s margins across and down; negative for a tighter cut.
     pub margins: Vec<(f32, f32)>,

@@ -38,8 +38,13 @@ impl Plate {
         own.into_iter().chain(whole).collect()
     }
 
+    /// Corners may be wrong where the box is right: of a steep plate they cut characters off. A plate that fills its
+    /// picture was seen in both.
     fn further_cuts(&self, crop: CropSpec, margins: &[(f32, f32)]) -> Vec<Cut> {
         let first = self.first_cuts(crop)[0];
+        if first.corners.is_some() && self.picture.is_none() {
+            return vec![Cut { corners: None, ..first }];
+        }
         let wider = |(x, y): &(f32, f32)| {
             let crop = CropSpec { margin_x: first.crop.margin_x + x, margin_y: first.crop.margin_y + y };
             Cut { crop, again: true, ..first }
@@ -70,7 +75,7 @@ impl Engine {
                 job: at,
                 score: each.score,
                 area: each.area,
-                corners: each.corners,
+                corners: each.corners.filter(|corners| usable(corners, each.area)),
                 picture: (each.area == picture || from_afar && fills(&each.area, &picture)).then_some(picture),
             };
             job.detections.iter().map(plate)
@@ -90,11 +95,13 @@ impl Engine {
         for (plate, seen) in chunk.iter().zip(&seen) {
             readings.push(self.text(jobs, plate, seen)?);
         }
+        // Of whether it is a plate at all, the first cuts tell: a further one shows the characters.
+        let shown: Vec<_> = seen.iter().map(|seen| plate_score(seen)).collect();
         if let Some(spec) = &self.pack.reader.spec.reread {
             let (low, high) = spec.between;
             let mut unsure = Vec::new();
             for (n, plate) in chunk.iter().enumerate() {
-                if !self.worth_another_look(jobs, plate, &seen[n]) {
+                if !self.worth_another_look(jobs, plate, shown[n]) {
                     continue;
                 }
                 let options = jobs[plate.job].options;
@@ -116,22 +123,22 @@ impl Engine {
                 readings[n] = self.text(jobs, &chunk[n], &seen[n])?;
             }
         }
-        for ((reading, seen), plate) in readings.into_iter().zip(&seen).zip(chunk) {
+        for ((reading, shown), plate) in readings.into_iter().zip(shown).zip(chunk) {
             let job = &mut jobs[plate.job];
             job.readings.push(match &self.pack.reader.spec.score {
                 Some(spec) => reading.raised(spec),
                 None => reading,
             });
-            job.plate_scores.push(plate_score(seen));
+            job.plate_scores.push(shown);
         }
         Ok(())
     }
 
     /// Whether it will be in the answer, and the caller has the time.
-    fn worth_another_look(&self, jobs: &[Job], plate: &Plate, seen: &[Glimpse]) -> bool {
+    fn worth_another_look(&self, jobs: &[Job], plate: &Plate, shown: Option<f32>) -> bool {
         let options = jobs[plate.job].options;
         let spec = self.pack.reader.spec.plate.as_ref();
-        let dscore = spec.map_or(plate.score, |spec| combined(spec, plate.score, plate_score(seen).unwrap_or(0.5)));
+        let dscore = spec.map_or(plate.score, |spec| combined(spec, plate.score, shown.unwrap_or(0.5)));
         options.mode != Mode::Fast && dscore >= options.detection_threshold()
     }
 
@@ -171,7 +178,6 @@ impl Engine {
                 for (n, cut) in cuts.iter().enumerate() {
                     let Cut { job, area, corners, .. } = *cut;
                     let picture = &jobs[job].picture;
-                    let corners = corners.filter(|corners| usable(corners, area));
                     // Past the picture's edge a box is cut short, and the second cut would be the first.
                     let pixels = match corners.or(cut.again.then(|| area.corners())) {
                         Some(corners) => cut_corners(picture, &corners, cut.crop, size, &mut work.resizer)?,
